@@ -1,0 +1,5 @@
+"""`amazon_kclpy.checkpoint_error`."""
+
+from kclpy.errors import CheckpointError
+
+__all__ = ["CheckpointError"]

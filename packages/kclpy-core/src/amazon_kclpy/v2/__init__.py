@@ -1,0 +1,1 @@
+"""The v2 contract of `amazon_kclpy`."""

@@ -1,0 +1,97 @@
+"""What a processor is given to checkpoint with, and when kclpy checkpoints on its behalf."""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+
+from kclpy.errors import DependencyError, ThrottlingError
+from kclpy.failure import Backoff
+from kclpy.messages import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHECKPOINT_BACKOFF = Backoff(attempts=5, base=0.5, cap=4.0)
+"""How a throttled checkpoint is tried again: at most 7.5 s of waiting."""
+
+
+class Checkpointer:
+    """Records how far a shard was processed, in the lease table (KCL: RecordProcessorCheckpointer).
+
+    A checkpointer is good until the method that it was given to has returned.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[Checkpointer, str | None, int | None], None],
+        backoff: Backoff = CHECKPOINT_BACKOFF,
+        delivered: Record | None = None,
+    ) -> None:
+        self._ask = ask
+        self._backoff = backoff
+        self._delivered = delivered
+        self._checkpointed = False
+
+    @property
+    def checkpointed(self) -> bool:
+        """Whether a checkpoint of this checkpointer succeeded."""
+        return self._checkpointed
+
+    def checkpoint(self, sequence_number: str | Record | None = None, sub_sequence_number: int | None = None) -> None:
+        """Checkpoint at a record or a sequence number; without arguments, after all that was delivered.
+
+        Without arguments in `shard_ended` it marks the shard as processed to its end. Throttling and failures of the
+        lease table are tried again with backoff.
+
+        Raises a CheckpointError: ThrottlingError or DependencyError when that did not help, ShutdownError (the lease
+        is gone), InvalidSequenceNumberError, InvalidStateError (used after its method returned, or while another
+        thread awaits its reply), or CheckpointError itself for any other exception of the daemon.
+        """
+        if sequence_number is None:
+            sequence_number = self._delivered
+        if isinstance(sequence_number, Record):
+            sub_sequence_number = sequence_number.sub_sequence_number
+            sequence_number = sequence_number.sequence_number
+        delays = self._backoff.delays()
+        while True:
+            try:
+                self._ask(self, None if sequence_number is None else str(sequence_number), sub_sequence_number)
+            except (ThrottlingError, DependencyError):
+                delay = next(delays, None)
+                if delay is None:
+                    raise
+                sleep(delay)
+            else:
+                self._checkpointed = True
+                return
+
+
+class CheckpointEvery:
+    """Checkpoint after a batch once `records` records or `seconds` seconds have come since the last checkpoint.
+
+    With neither, after every batch. And always at the end of the shard and at a requested shutdown.
+    """
+
+    def __init__(self, *, records: int | None = None, seconds: float | None = None) -> None:
+        self.records = records
+        self.seconds = seconds
+        self.reset()
+
+    def __repr__(self) -> str:
+        return f"CheckpointEvery(records={self.records!r}, seconds={self.seconds!r})"
+
+    def due(self, processed: int) -> bool:
+        """Whether to checkpoint now that `processed` more records were processed."""
+        self._count += processed
+        if not self._count:
+            return False
+        if self.records is None and self.seconds is None:
+            return True
+        enough = self.records is not None and self._count >= self.records
+        return enough or (self.seconds is not None and monotonic() - self._since >= self.seconds)
+
+    def reset(self) -> None:
+        """Take note of a checkpoint."""
+        self._count = 0
+        self._since = monotonic()

@@ -1,0 +1,276 @@
+r"""One line of bytes from and to one message. Pure: no I/O, and no error but MalformedMessageError.
+
+Tolerant where the daemon may grow (fields that are not known, `\r\n`, nullable fields left out), strict where a guess
+could lose data (an action that is not known, a missing field, a wrong type).
+
+With msgspec installed (the extra `speedups`) it decodes the batches of records; whatever it refuses is decoded again by
+the pure code, whose word is final. So both give equal messages and equal errors.
+"""
+
+from __future__ import annotations
+
+import json
+from operator import itemgetter
+
+from kclpy.errors import MalformedMessageError
+from kclpy.messages import (
+    Checkpoint,
+    CheckpointReply,
+    Initialize,
+    LeaseLost,
+    ProcessRecords,
+    Record,
+    ShardEnded,
+    Shutdown,
+    ShutdownRequested,
+    Status,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from kclpy.messages import FromChild, FromDaemon
+
+
+def decode(line: bytes, record_class: type[Record] = Record) -> FromDaemon:
+    """The message that the daemon sent in `line` (with or without its line ending); records are `record_class`'s.
+
+    Raises MalformedMessageError, with the place in the line, for anything else.
+    """
+    if line.startswith(b'{"action":"processRecords"'):
+        batch = _decode_batch_fast(line, record_class)
+        if batch is not None:
+            return batch
+    fields = _Fields.of(line)
+    action = fields.string("action")
+    if action == "processRecords":
+        return _process_records(fields, record_class)
+    if action in _FROM_DAEMON:
+        return _FROM_DAEMON[action](fields)
+    raise fields.malformed("action", f"unknown action {action!r}")
+
+
+def decode_child(line: bytes) -> FromChild:
+    """The message that a child sent in `line`, by the daemon's own rules: a field too many is malformed as well.
+
+    Raises MalformedMessageError for what the daemon skips ("Skipping unexpected line on STDOUT").
+    """
+    fields = _Fields.of(line)
+    action = fields.string("action")
+    if action == "status":
+        fields.only("action", "responseFor")
+        return Status(fields.string("responseFor"))
+    if action == "checkpoint":
+        fields.only("action", "sequenceNumber", "subSequenceNumber", "error")
+        return Checkpoint(fields.optional_string("sequenceNumber"), fields.optional_integer("subSequenceNumber"))
+    raise fields.malformed("action", f"unknown action {action!r}")
+
+
+def encode(message: FromChild | FromDaemon) -> bytes:
+    """The line for `message`, with its newline; the daemon's messages as the daemon writes them."""
+    fields: dict[str, Any] = {"action": message.action}
+    if isinstance(message, ProcessRecords):
+        fields["records"] = [{name: record[name] for name in _RECORD_FIELDS} for record in message.records]
+        fields["millisBehindLatest"] = message.millis_behind_latest
+    else:
+        for name in message.__slots__:
+            head, *tail = name.split("_")
+            fields[head + "".join(word.capitalize() for word in tail)] = getattr(message, name)
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+_RECORD_FIELDS = (
+    "data",
+    "partitionKey",
+    "sequenceNumber",
+    "approximateArrivalTimestamp",
+    "subSequenceNumber",
+    "action",
+)
+
+_FROM_DAEMON: dict[str, Callable[[_Fields], FromDaemon]] = {
+    "initialize": lambda fields: Initialize(
+        fields.string("shardId"),
+        fields.optional_string("sequenceNumber"),
+        fields.optional_integer("subSequenceNumber"),
+    ),
+    "checkpoint": lambda fields: CheckpointReply(
+        fields.optional_string("sequenceNumber"),
+        fields.optional_integer("subSequenceNumber"),
+        fields.optional_string("error"),
+    ),
+    "shutdownRequested": lambda _: ShutdownRequested(),
+    "leaseLost": lambda _: LeaseLost(),
+    "shardEnded": lambda _: ShardEnded(),
+    "shutdown": lambda fields: Shutdown(fields.one_of("reason", "TERMINATE", "ZOMBIE")),
+}
+
+
+def _process_records(fields: _Fields, record_class: type[Record]) -> ProcessRecords:
+    records = []
+    take = itemgetter("sequenceNumber", "partitionKey", "data", "subSequenceNumber", "approximateArrivalTimestamp")
+    for index, item in enumerate(fields.list("records")):
+        try:
+            sequence_number, partition_key, data, sub_sequence_number, millis = take(item)
+        except (KeyError, TypeError):
+            sequence_number = None
+        if not (
+            type(sequence_number) is str
+            and type(partition_key) is str
+            and type(data) is str
+            and type(sub_sequence_number) is int
+            and type(millis) is int
+        ):
+            record = fields.object(item, f"records[{index}]")
+            sequence_number = record.string("sequenceNumber")
+            partition_key = record.string("partitionKey")
+            data = record.optional_string("data")
+            sub_sequence_number = record.optional_integer("subSequenceNumber")
+            millis = record.optional_integer("approximateArrivalTimestamp")
+        records.append(record_class(sequence_number, partition_key, data, sub_sequence_number, millis))
+    return ProcessRecords(records, fields.optional_integer("millisBehindLatest"))
+
+
+class _Fields:
+    """A JSON object of a line, whose fields are taken out with their types checked."""
+
+    def __init__(self, line: bytes, values: dict[str, Any], place: str = "") -> None:
+        self.line = line
+        self.values = values
+        self.place = place
+
+    @classmethod
+    def of(cls, line: bytes) -> _Fields:
+        whole = cls(line, {})
+        try:
+            return whole.object(json.loads(line.decode()))
+        except UnicodeDecodeError as error:
+            raise whole.malformed("", f"no UTF-8 at byte {error.start}") from None
+        except RecursionError:
+            raise whole.malformed("", "nested too deeply") from None
+        except ValueError as error:
+            raise whole.malformed("", f"no JSON: {error}") from None
+
+    def object(self, value: object, place: str = "") -> _Fields:
+        if type(value) is not dict:
+            raise self.malformed(place, f"{_name(value)} where an object belongs")
+        return _Fields(self.line, value, f"{place}." if place else "")
+
+    def malformed(self, name: str, reason: str) -> MalformedMessageError:
+        return MalformedMessageError(self.place + name, reason, self.line)
+
+    def only(self, *known: str) -> None:
+        for name in self.values:
+            if name not in known:
+                raise self.malformed(name, "unknown field")
+
+    def _take(self, name: str, kind: type) -> Any:
+        value = self.values.get(name)
+        if value is not None and type(value) is not kind:
+            raise self.malformed(name, f"{_name(value)} where {_JSON_NAMES[kind]} belongs")
+        return value
+
+    def _require(self, name: str, kind: type) -> Any:
+        value = self._take(name, kind)
+        if value is None:
+            raise self.malformed(name, "null" if name in self.values else "missing")
+        return value
+
+    def string(self, name: str) -> str:
+        value: str = self._require(name, str)
+        return value
+
+    def list(self, name: str) -> list[Any]:
+        value: list[Any] = self._require(name, list)
+        return value
+
+    def optional_string(self, name: str) -> str | None:
+        value: str | None = self._take(name, str)
+        return value
+
+    def optional_integer(self, name: str) -> int | None:
+        value: int | None = self._take(name, int)
+        return value
+
+    def one_of(self, name: str, *allowed: str) -> str:
+        value = self.string(name)
+        if value not in allowed:
+            raise self.malformed(name, f"{value!r} where {' or '.join(allowed)} belongs")
+        return value
+
+
+_JSON_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "an integer",
+    float: "a number that is no integer",
+    bool: "a boolean",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def _name(value: object) -> str:
+    return "null" if value is None else _JSON_NAMES[type(value)]
+
+
+_UNKNOWN = object()
+_fast_decoder: Any = _UNKNOWN
+
+
+def _decode_batch_fast(line: bytes, record_class: type[Record]) -> ProcessRecords | None:
+    """The batch in `line` if msgspec is installed and takes it; None leaves the line to the pure code.
+
+    msgspec is imported here, at the first batch: it takes longer to import than the rest of kclpy, and an idle shard's
+    process has no use for it.
+    """
+    global _fast_decoder
+    if _fast_decoder is _UNKNOWN:
+        _fast_decoder = _make_fast_decoder()
+    if _fast_decoder is None:
+        return None
+    try:
+        batch = _fast_decoder.decode(line)
+    except (ValueError, RecursionError):
+        return None
+    return ProcessRecords(
+        [
+            record_class(
+                record.sequenceNumber,
+                record.partitionKey,
+                record.data,
+                record.subSequenceNumber,
+                record.approximateArrivalTimestamp,
+            )
+            for record in batch.records
+        ],
+        batch.millisBehindLatest,
+    )
+
+
+def _make_fast_decoder() -> Any:
+    try:
+        import msgspec
+    except ImportError:
+        return None
+    record = msgspec.defstruct(
+        "record",
+        [
+            ("sequenceNumber", str),
+            ("partitionKey", str),
+            ("data", str | None, None),
+            ("subSequenceNumber", int | None, None),
+            ("approximateArrivalTimestamp", int | None, None),
+        ],
+        gc=False,
+    )
+    batch = msgspec.defstruct(
+        "batch",
+        [
+            ("records", list[record]),  # type: ignore[valid-type]
+            ("millisBehindLatest", int | None, None),
+        ],
+        gc=False,
+    )
+    return msgspec.json.Decoder(batch)

@@ -1,0 +1,167 @@
+"""The program around the conversation: the pipe, the signals, the log and the exit code.
+
+The only module that touches streams and signals.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from kclpy import log
+from kclpy.checkpointer import CheckpointEvery
+from kclpy.child import Child
+from kclpy.errors import EndOfStreamError, KclpyError, LineTooLongError, ProcessorFailedError, SetupError
+from kclpy.failure import ON_ERROR_VARIABLE, Stop, policy_from_environment
+from kclpy.processors import FunctionProcessor, checked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import BinaryIO, TypeAlias
+
+    from kclpy.failure import FailurePolicy
+    from kclpy.processors import Processor
+
+    Handler: TypeAlias = signal.Handlers | Callable[[int, FrameType | None], object]
+
+MAX_LINE_BYTES = 256 * 1024 * 1024
+"""The longest line that is read from the daemon.
+
+10 MiB, which is what one GetRecords call returns, is 14 MiB in base64; de-aggregated into 500,000 KPL records of 20
+bytes each it is a line of about 130 MB.
+"""
+
+
+def run(
+    processor: Processor,
+    *,
+    on_error: FailurePolicy | None = None,
+    checkpoint: CheckpointEvery | None = None,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> None:
+    """Process the records of one shard, until the daemon closes the pipe.
+
+    `processor` is a class, an instance or a factory of a record processor (v1, v2 or v3), or a function that takes the
+    records of a batch, after each of which is checkpointed. `on_error` says what happens when it raises: `Stop()`,
+    `Skip()` or `DeadLetter(callback)`; by default what KCLPY_ON_ERROR says, or else `Stop()`. `checkpoint` checkpoints
+    on the processor's behalf.
+
+    Takes stdin and stdout for the protocol: `print` writes to stderr from then on, and reading stdin finds its end.
+    Takes no notice of SIGINT and SIGTERM, unless the program has handlers of its own: the daemon says when to stop.
+
+    Exits the program, with a word on stderr, if the processor failed (EXIT_PROCESSOR_FAILED), if the set-up was wrong
+    (EXIT_SETUP), or if the daemon broke the protocol (EXIT_PROTOCOL).
+    """
+
+    def serve() -> None:
+        pipe = take_over(max_line_bytes)
+        policy = on_error or policy_from_environment(os.environ.get(ON_ERROR_VARIABLE), Stop())
+        driven = checked(processor)
+        every = CheckpointEvery() if checkpoint is None and isinstance(driven, FunctionProcessor) else checkpoint
+        serve_until_end(Child(pipe, driven, policy, every))
+
+    exit_on_error(serve)
+
+
+def serve_until_end(child: Child) -> None:
+    """Let `child` perform what the daemon asks for, until the stream ends. Raises as `Child.step` does."""
+    log.enable()
+    try:
+        while child.step() is not None:
+            log.configure_if_imported()
+    finally:
+        child.close()
+
+
+def exit_on_error(serve: Callable[[], None]) -> None:
+    """Call `serve`; for an error of kclpy's say on stderr what was wrong, and exit with its code."""
+    try:
+        serve()
+    except KclpyError as error:
+        if isinstance(error, ProcessorFailedError):
+            import traceback
+
+            traceback.print_exception(error.__cause__)
+        print(f"kclpy: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+
+
+class Pipe:
+    """Lines from and to the daemon, over two binary files."""
+
+    def __init__(self, reader: BinaryIO, writer: BinaryIO, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._max_line_bytes = max_line_bytes
+
+    def read_line(self) -> bytes:
+        """The next line, empty at the end of the stream. Raises LineTooLongError."""
+        line = self._reader.readline(self._max_line_bytes + 1)
+        if len(line) > self._max_line_bytes:
+            raise LineTooLongError(self._max_line_bytes)
+        return line
+
+    def write_line(self, line: bytes) -> None:
+        """Send `line`. Raises EndOfStreamError if nobody reads any more."""
+        try:
+            self._writer.write(line)
+            self._writer.flush()
+        except OSError as error:
+            raise EndOfStreamError(f"before it had taken an answer ({error})") from None
+
+
+def take_over(max_line_bytes: int = MAX_LINE_BYTES) -> Pipe:
+    """Take stdin, stdout, SIGINT and SIGTERM, and give the pipe to the daemon.
+
+    File descriptor 0 becomes the null device and 1 becomes stderr, so that neither a `print` nor a library, a
+    subprocess or an `input()` can reach the daemon. Raises SetupError on a terminal.
+    """
+    if os.isatty(0):
+        program = os.path.basename(sys.argv[0]) or "this program"
+        raise SetupError(
+            f"{program} is a record processor, which the KCL's MultiLangDaemon starts, one a shard; name it as "
+            "executableName in a properties file and run: kclpy-helper --execute --properties FILE"
+        )
+    reader, writer = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    sys.stdout = sys.stderr
+    handlers = _ignore_signals()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _give_back(reader, writer, handlers))
+    return Pipe(
+        os.fdopen(reader, "rb", buffering=1024 * 1024, closefd=False),
+        os.fdopen(writer, "wb", closefd=False),
+        max_line_bytes,
+    )
+
+
+def _ignore_signals() -> dict[signal.Signals, Handler]:
+    """Ignore SIGINT and SIGTERM, which reach the whole process group; what was handled before, to be put back.
+
+    Not with SIG_IGN, which the program's own subprocesses would inherit.
+    """
+    handlers: dict[signal.Signals, Handler] = {}
+    for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        try:
+            if signal.getsignal(number) is default:
+                signal.signal(number, lambda *_: None)
+                handlers[number] = default
+        except ValueError:  # not in the main thread
+            break
+    return handlers
+
+
+def _give_back(reader: int, writer: int, handlers: dict[signal.Signals, Handler]) -> None:
+    """In a forked process: leave the pipe to the parent, and let signals end this one."""
+    os.close(reader)
+    os.close(writer)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
