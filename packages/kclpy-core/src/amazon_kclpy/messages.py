@@ -105,10 +105,26 @@ class CheckpointInput(kclpy.messages.CheckpointReply):
         super().__init__(json_dict["sequenceNumber"], json_dict["subSequenceNumber"], json_dict.get("error"))
 
 
-class Record(kclpy.messages.Record):
-    """A record, whose `approximate_arrival_timestamp` is naive and in local time."""
+class RecordMethods(kclpy.messages.RecordMethods):
+    """`approximate_arrival_timestamp` is naive and in local time, as it always was."""
 
     __slots__ = ()
+
+    @property
+    def approximate_arrival_timestamp(self) -> datetime | None:
+        """When Kinesis took the record, as a naive datetime in local time; None if it is not known."""
+        if self.timestamp_millis is None:
+            return None
+        from datetime import datetime
+
+        return datetime.fromtimestamp(self.timestamp_millis / 1000)  # noqa: DTZ006
+
+
+class Record(RecordMethods, kclpy.messages.Record):
+    """A record, made from the JSON of a message."""
+
+    __slots__ = ()
+    methods = RecordMethods
 
     def __init__(self, json_dict: dict[str, Any]) -> None:
         super().__init__(
@@ -118,16 +134,6 @@ class Record(kclpy.messages.Record):
             json_dict["subSequenceNumber"],
             json_dict["approximateArrivalTimestamp"],
         )
-
-    @property
-    def approximate_arrival_timestamp(self) -> datetime | None:
-        """When Kinesis took the record, as a naive datetime in local time; None if it is not known."""
-        millis = self.timestamp_millis
-        if millis is None:
-            return None
-        from datetime import datetime
-
-        return datetime.fromtimestamp(millis / 1000)  # noqa: DTZ006 - as it always was
 
 
 class DeliveredRecord(Record):

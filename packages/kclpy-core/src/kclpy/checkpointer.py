@@ -53,10 +53,12 @@ class Checkpointer:
         if isinstance(sequence_number, Record):
             sub_sequence_number = sequence_number.sub_sequence_number
             sequence_number = sequence_number.sequence_number
+        number = None if sequence_number is None else str(sequence_number)
+        sub_number = None if sub_sequence_number is None else int(sub_sequence_number)
         delays = self._backoff.delays()
         while True:
             try:
-                self._ask(self, None if sequence_number is None else str(sequence_number), sub_sequence_number)
+                self._ask(self, number, sub_number)
             except (ThrottlingError, DependencyError):
                 delay = next(delays, None)
                 if delay is None:

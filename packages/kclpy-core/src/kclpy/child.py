@@ -9,7 +9,7 @@ from __future__ import annotations
 from _thread import allocate_lock
 from time import sleep
 
-from kclpy.checkpointer import CHECKPOINT_BACKOFF, Checkpointer
+from kclpy.checkpointer import CHECKPOINT_BACKOFF, Checkpointer, CheckpointEvery
 from kclpy.codec import decode, encode
 from kclpy.errors import (
     CheckpointError,
@@ -21,7 +21,7 @@ from kclpy.errors import (
 )
 from kclpy.log import logger, set_shard_id
 from kclpy.messages import CheckpointReply, Initialize, ProcessRecords, Record
-from kclpy.processors import call, method_of
+from kclpy.processors import FunctionProcessor, call, method_of
 from kclpy.protocol import Protocol
 
 TYPE_CHECKING = False
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import typing
     from collections.abc import Awaitable
 
-    from kclpy.checkpointer import CheckpointEvery
     from kclpy.failure import Backoff, FailurePolicy
     from kclpy.messages import FromDaemon
     from kclpy.processors import Driven
@@ -61,6 +60,8 @@ class Child:
         self._lines = lines
         self._processor = processor
         self._on_error = on_error
+        if checkpoint is None and isinstance(processor, FunctionProcessor):
+            checkpoint = CheckpointEvery()
         self._checkpoint_policy = checkpoint
         self._backoff = backoff
         self._record_class = record_class

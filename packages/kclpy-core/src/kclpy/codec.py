@@ -10,6 +10,7 @@ the pure code, whose word is final. So both give equal messages and equal errors
 from __future__ import annotations
 
 import json
+from binascii import b2a_base64
 from operator import itemgetter
 
 from kclpy.errors import MalformedMessageError
@@ -78,7 +79,7 @@ def encode(message: FromChild | FromDaemon) -> bytes:
         for name in message.__slots__:
             head, *tail = name.split("_")
             fields[head + "".join(word.capitalize() for word in tail)] = getattr(message, name)
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 _RECORD_FIELDS = (
@@ -215,8 +216,7 @@ def _name(value: object) -> str:
     return "null" if value is None else _JSON_NAMES[type(value)]
 
 
-_UNKNOWN = object()
-_fast_decoder: Any = _UNKNOWN
+_fast_decoders: dict[type[Record], Any] = {}
 
 
 def _decode_batch_fast(line: bytes, record_class: type[Record]) -> ProcessRecords | None:
@@ -225,52 +225,48 @@ def _decode_batch_fast(line: bytes, record_class: type[Record]) -> ProcessRecord
     msgspec is imported here, at the first batch: it takes longer to import than the rest of kclpy, and an idle shard's
     process has no use for it.
     """
-    global _fast_decoder
-    if _fast_decoder is _UNKNOWN:
-        _fast_decoder = _make_fast_decoder()
-    if _fast_decoder is None:
+    if record_class not in _fast_decoders:
+        _fast_decoders[record_class] = _make_fast_decoder(record_class)
+    decoder = _fast_decoders[record_class]
+    if decoder is None:
         return None
     try:
-        batch = _fast_decoder.decode(line)
+        batch = decoder.decode(line)
     except (ValueError, RecursionError):
         return None
-    return ProcessRecords(
-        [
-            record_class(
-                record.sequenceNumber,
-                record.partitionKey,
-                record.data,
-                record.subSequenceNumber,
-                record.approximateArrivalTimestamp,
-            )
-            for record in batch.records
-        ],
-        batch.millisBehindLatest,
-    )
+    return ProcessRecords(batch.records, batch.millisBehindLatest)
 
 
-def _make_fast_decoder() -> Any:
+def _make_fast_decoder(record_class: type[Record]) -> Any:
+    """A decoder whose records are made by msgspec itself, their data decoded; None without msgspec.
+
+    To `isinstance` they are of `record_class`, and they compare equal to its own.
+    """
     try:
         import msgspec
     except ImportError:
         return None
-    record = msgspec.defstruct(
-        "record",
+    fast_record = msgspec.defstruct(
+        record_class.__name__,
         [
-            ("sequenceNumber", str),
-            ("partitionKey", str),
-            ("data", str | None, None),
-            ("subSequenceNumber", int | None, None),
-            ("approximateArrivalTimestamp", int | None, None),
+            ("sequence_number", str),
+            ("partition_key", str),
+            ("binary_data", bytes),
+            ("sub_sequence_number", int | None, None),
+            ("timestamp_millis", int | None, None),
         ],
+        bases=(record_class.methods, msgspec.Struct),
+        namespace={"data": property(lambda record: b2a_base64(record.binary_data, newline=False).decode())},
+        rename={
+            "sequence_number": "sequenceNumber",
+            "partition_key": "partitionKey",
+            "binary_data": "data",
+            "sub_sequence_number": "subSequenceNumber",
+            "timestamp_millis": "approximateArrivalTimestamp",
+        },
+        frozen=True,
         gc=False,
     )
-    batch = msgspec.defstruct(
-        "batch",
-        [
-            ("records", list[record]),  # type: ignore[valid-type]
-            ("millisBehindLatest", int | None, None),
-        ],
-        gc=False,
-    )
-    return msgspec.json.Decoder(batch)
+    record_class.register(fast_record)
+    fields: list[Any] = [("records", list[fast_record]), ("millisBehindLatest", int | None, None)]  # type: ignore[valid-type]
+    return msgspec.json.Decoder(msgspec.defstruct("ProcessRecords", fields, gc=False))

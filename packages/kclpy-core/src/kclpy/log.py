@@ -43,7 +43,7 @@ def configure_if_imported() -> None:
     class OneLine(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             record.shard_id = _shard_id
-            return super().format(record).replace("\n", "\\n")
+            return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
 
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine("%(asctime)s %(levelname)s [%(shard_id)s] %(name)s: %(message)s"))

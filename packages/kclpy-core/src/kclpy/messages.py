@@ -8,8 +8,10 @@ They are not dataclasses: `dataclasses` alone takes longer to import than all of
 
 from __future__ import annotations
 
+from abc import ABCMeta
+from binascii import a2b_base64
+
 from kclpy.errors import InvalidRecordDataError
-from kclpy.payload import decode_base64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,88 +160,27 @@ if TYPE_CHECKING:
     FromChild: TypeAlias = Status | Checkpoint
 
 
-class Record:
-    """One record of a stream, as Kinesis returned it or as the daemon took it out of a KPL aggregate.
+class RecordMethods:
+    """What a record can do, whichever way its fields are kept."""
 
-    Read-only. A record can be subscripted too, with the names of the wire (`record["sequenceNumber"]`).
-    """
-
-    __slots__ = (
-        "_binary_data",
-        "_data",
-        "_partition_key",
-        "_sequence_number",
-        "_sub_sequence_number",
-        "_timestamp_millis",
-    )
+    __slots__ = ()
     action = "record"
-    _binary_data: bytes
 
-    def __init__(
-        self,
-        sequence_number: str,
-        partition_key: str,
-        data: str | None,
-        sub_sequence_number: int | None = 0,
-        timestamp_millis: int | None = None,
-    ) -> None:
-        self._sequence_number = sequence_number
-        self._partition_key = partition_key
-        self._data = data
-        self._sub_sequence_number = sub_sequence_number
-        self._timestamp_millis = timestamp_millis
-
-    @property
-    def sequence_number(self) -> str:
-        """The sequence number, decimal. The records of one aggregate share it."""
-        return self._sequence_number
-
-    @property
-    def sub_sequence_number(self) -> int | None:
-        """The place in a KPL aggregate, from 0; 0 too where there is none (None from some KCL 1.x)."""
-        return self._sub_sequence_number
-
-    @property
-    def partition_key(self) -> str:
-        """The partition key, which the producer chose."""
-        return self._partition_key
-
-    @property
-    def data(self) -> str | None:
-        """The data in base64, as the daemon sent it; None if the record has no data buffer."""
-        return self._data
-
-    @property
-    def binary_data(self) -> bytes:
-        """The data, decoded once; empty if the record has none.
-
-        Raises InvalidRecordDataError if it is no base64.
-        """
-        try:
-            return self._binary_data
-        except AttributeError:
-            self._binary_data = binary_data = self._decode()
-            return binary_data
-
-    def _decode(self) -> bytes:
-        try:
-            return b"" if self._data is None else decode_base64(self._data)
-        except ValueError as error:
-            raise InvalidRecordDataError(self._sequence_number, str(error)) from None
-
-    @property
-    def timestamp_millis(self) -> int | None:
-        """When Kinesis took the record, in milliseconds since 1970 (UTC); None if the daemon does not know."""
-        return self._timestamp_millis
+    if TYPE_CHECKING:
+        sequence_number: str
+        partition_key: str
+        data: str | None
+        sub_sequence_number: int | None
+        timestamp_millis: int | None
 
     @property
     def approximate_arrival_timestamp(self) -> datetime | None:
         """When Kinesis took the record, as an aware datetime in UTC, to the millisecond; None if it is not known."""
-        if self._timestamp_millis is None:
+        if self.timestamp_millis is None:
             return None
         from datetime import datetime, timedelta, timezone
 
-        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=self._timestamp_millis)
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=self.timestamp_millis)
 
     def __getitem__(self, field: str) -> Any:
         return getattr(self, _WIRE_FIELDS[field])
@@ -249,37 +190,92 @@ class Record:
         return self[field] if field in _WIRE_FIELDS else default
 
     def _values(self) -> tuple[str, str, str | None, int | None, int | None]:
-        return (
-            self._sequence_number,
-            self._partition_key,
-            self._data,
-            self._sub_sequence_number,
-            self._timestamp_millis,
-        )
+        return self.sequence_number, self.partition_key, self.data, self.sub_sequence_number, self.timestamp_millis
 
     def __eq__(self, other: object) -> bool:
-        return self._values() == other._values() if isinstance(other, Record) else NotImplemented
+        return self._values() == other._values() if isinstance(other, RecordMethods) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self._values())
 
     def __repr__(self) -> str:
-        data = self._data if self._data is None or len(self._data) <= 40 else f"{self._data[:40]}..."
+        data = self.data if self.data is None or len(self.data) <= 40 else f"{self.data[:40]}..."
         return (
-            f"Record(sequence_number={self._sequence_number!r}, partition_key={self._partition_key!r}, "
-            f"data={data!r}, sub_sequence_number={self._sub_sequence_number!r}, "
-            f"timestamp_millis={self._timestamp_millis!r})"
+            f"Record(sequence_number={self.sequence_number!r}, partition_key={self.partition_key!r}, data={data!r}, "
+            f"sub_sequence_number={self.sub_sequence_number!r}, timestamp_millis={self.timestamp_millis!r})"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._values()
+        return Record, self._values()
+
+
+class Record(RecordMethods, metaclass=ABCMeta):
+    """One record of a stream, as Kinesis returned it or as the daemon took it out of a KPL aggregate.
+
+    Not to be changed. A record can be subscripted too, with the names of the wire (`record["sequenceNumber"]`).
+    """
+
+    __slots__ = (
+        "_binary_data",
+        "data",
+        "partition_key",
+        "sequence_number",
+        "sub_sequence_number",
+        "timestamp_millis",
+    )
+    methods: ClassVar[type[RecordMethods]] = RecordMethods
+
+    sequence_number: str
+    """The sequence number, decimal. The records of one aggregate share it."""
+    partition_key: str
+    """The partition key, which the producer chose."""
+    data: str | None
+    """The data in base64, as the daemon sent it; None if the record has no data buffer."""
+    sub_sequence_number: int | None
+    """The place in a KPL aggregate, from 0; 0 too where there is none (None from some KCL 1.x)."""
+    timestamp_millis: int | None
+    """When Kinesis took the record, in milliseconds since 1970 (UTC); None if the daemon does not know."""
+
+    def __init__(
+        self,
+        sequence_number: str,
+        partition_key: str,
+        data: str | None,
+        sub_sequence_number: int | None = 0,
+        timestamp_millis: int | None = None,
+    ) -> None:
+        self.sequence_number = sequence_number
+        self.partition_key = partition_key
+        self.data = data
+        self.sub_sequence_number = sub_sequence_number
+        self.timestamp_millis = timestamp_millis
+        self._binary_data: bytes | None = b"" if data is None else None
+
+    @property
+    def binary_data(self) -> bytes:
+        """The data, decoded at the first use; empty if the record has none.
+
+        Raises InvalidRecordDataError if it is no base64 (RFC 4648, with padding): nothing is skipped over.
+        """
+        binary_data = self._binary_data
+        if binary_data is None:
+            text = self.data or ""
+            try:
+                binary_data = a2b_base64(text)
+            except ValueError as error:
+                raise InvalidRecordDataError(self.sequence_number, str(error)) from None
+            padding = 3 * len(text) - 4 * len(binary_data)
+            if padding and padding != 4 * text[-2:].count("="):
+                raise InvalidRecordDataError(self.sequence_number, "a character that does not belong there")
+            self._binary_data = binary_data
+        return binary_data
 
 
 _WIRE_FIELDS = {
     "action": "action",
-    "data": "_data",
-    "partitionKey": "_partition_key",
-    "sequenceNumber": "_sequence_number",
-    "subSequenceNumber": "_sub_sequence_number",
-    "approximateArrivalTimestamp": "_timestamp_millis",
+    "data": "data",
+    "partitionKey": "partition_key",
+    "sequenceNumber": "sequence_number",
+    "subSequenceNumber": "sub_sequence_number",
+    "approximateArrivalTimestamp": "timestamp_millis",
 }

@@ -10,18 +10,19 @@ import signal
 import sys
 
 from kclpy import log
-from kclpy.checkpointer import CheckpointEvery
 from kclpy.child import Child
 from kclpy.errors import EndOfStreamError, KclpyError, LineTooLongError, ProcessorFailedError, SetupError
 from kclpy.failure import ON_ERROR_VARIABLE, Stop, policy_from_environment
-from kclpy.processors import FunctionProcessor, checked
+from kclpy.processors import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import RawIOBase
     from types import FrameType
-    from typing import BinaryIO, TypeAlias
+    from typing import TypeAlias
 
+    from kclpy.checkpointer import CheckpointEvery
     from kclpy.failure import FailurePolicy
     from kclpy.processors import Processor
 
@@ -33,6 +34,8 @@ MAX_LINE_BYTES = 256 * 1024 * 1024
 10 MiB, which is what one GetRecords call returns, is 14 MiB in base64; de-aggregated into 500,000 KPL records of 20
 bytes each it is a line of about 130 MB.
 """
+KEEP_BYTES = 16 * 1024 * 1024
+"""The longest line whose buffer is kept for the next: that of a full GetRecords call."""
 
 
 def run(
@@ -59,19 +62,18 @@ def run(
     def serve() -> None:
         pipe = take_over(max_line_bytes)
         policy = on_error or policy_from_environment(os.environ.get(ON_ERROR_VARIABLE), Stop())
-        driven = checked(processor)
-        every = CheckpointEvery() if checkpoint is None and isinstance(driven, FunctionProcessor) else checkpoint
-        serve_until_end(Child(pipe, driven, policy, every))
+        serve_until_end(Child(pipe, checked(processor), policy, checkpoint))
 
     exit_on_error(serve)
 
 
 def serve_until_end(child: Child) -> None:
     """Let `child` perform what the daemon asks for, until the stream ends. Raises as `Child.step` does."""
-    log.enable()
     try:
-        while child.step() is not None:
+        while True:
             log.configure_if_imported()
+            if child.step() is None:
+                return
     finally:
         child.close()
 
@@ -90,25 +92,59 @@ def exit_on_error(serve: Callable[[], None]) -> None:
 
 
 class Pipe:
-    """Lines from and to the daemon, over two binary files."""
+    """Lines from and to the daemon, over two unbuffered binary files.
 
-    def __init__(self, reader: BinaryIO, writer: BinaryIO, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    Reads into one buffer, over and over: fresh memory for every line costs more than decoding it.
+    """
+
+    def __init__(self, reader: RawIOBase, writer: RawIOBase, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self._reader = reader
         self._writer = writer
         self._max_line_bytes = max_line_bytes
+        self._buffer = bytearray(64 * 1024)
+        self._start = self._end = 0
 
     def read_line(self) -> bytes:
         """The next line, empty at the end of the stream. Raises LineTooLongError."""
-        line = self._reader.readline(self._max_line_bytes + 1)
-        if len(line) > self._max_line_bytes:
+        searched = self._start
+        while (newline := self._buffer.find(b"\n", searched, self._end)) < 0:
+            length = self._end - self._start
+            if length > self._max_line_bytes:
+                raise LineTooLongError(self._max_line_bytes)
+            if not self._fill():
+                return self._take(self._end)
+            searched = self._start + length
+        if newline - self._start > self._max_line_bytes:
             raise LineTooLongError(self._max_line_bytes)
+        return self._take(newline + 1)
+
+    def _fill(self) -> int:
+        """Read what there is, behind the beginning of a line; how many bytes, 0 at the end of the stream."""
+        if self._start:
+            length = self._end - self._start
+            self._buffer[:length] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, length
+        if self._end == len(self._buffer):
+            self._buffer.extend(bytes(len(self._buffer)))
+        with memoryview(self._buffer) as view:
+            count = self._reader.readinto(view[self._end :]) or 0
+        self._end += count
+        return count
+
+    def _take(self, end: int) -> bytes:
+        with memoryview(self._buffer) as view:
+            line = bytes(view[self._start : end])
+        self._start = end
+        if len(self._buffer) > KEEP_BYTES and self._start == self._end:
+            self._buffer = bytearray(64 * 1024)
+            self._start = self._end = 0
         return line
 
     def write_line(self, line: bytes) -> None:
         """Send `line`. Raises EndOfStreamError if nobody reads any more."""
         try:
-            self._writer.write(line)
-            self._writer.flush()
+            while line:
+                line = line[self._writer.write(line) :]
         except OSError as error:
             raise EndOfStreamError(f"before it had taken an answer ({error})") from None
 
@@ -117,8 +153,13 @@ def take_over(max_line_bytes: int = MAX_LINE_BYTES) -> Pipe:
     """Take stdin, stdout, SIGINT and SIGTERM, and give the pipe to the daemon.
 
     File descriptor 0 becomes the null device and 1 becomes stderr, so that neither a `print` nor a library, a
-    subprocess or an `input()` can reach the daemon. Raises SetupError on a terminal.
+    subprocess or an `input()` can reach the daemon. Raises SetupError on a terminal, or without a pipe.
     """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            raise SetupError(f"{name} is closed, which the daemon never does: start the program with all three") from None
     if os.isatty(0):
         program = os.path.basename(sys.argv[0]) or "this program"
         raise SetupError(
@@ -133,12 +174,13 @@ def take_over(max_line_bytes: int = MAX_LINE_BYTES) -> Pipe:
     if sys.stdout is not None:
         sys.stdout.flush()
     sys.stdout = sys.stderr
+    log.enable()
     handlers = _ignore_signals()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _give_back(reader, writer, handlers))
     return Pipe(
-        os.fdopen(reader, "rb", buffering=1024 * 1024, closefd=False),
-        os.fdopen(writer, "wb", closefd=False),
+        os.fdopen(reader, "rb", buffering=0, closefd=False),
+        os.fdopen(writer, "wb", buffering=0, closefd=False),
         max_line_bytes,
     )
 
