@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from kclpy.checkpointer import Checkpointer
-
 __all__ = [
     "CheckpointInput",
     "InitializeInput",
@@ -53,7 +51,7 @@ class InitializeInput(kclpy.processors.InitializeInput, MessageDispatcher):
 class ProcessRecordsInput(kclpy.processors.ProcessRecordsInput, MessageDispatcher):
     """`processRecords`: records, which are `Record`s already, and millisBehindLatest."""
 
-    checkpointer: Checkpointer
+    checkpointer: Any = None
 
     def __init__(self, json_dict: dict[str, Any]) -> None:
         self.records = json_dict["records"]
@@ -77,6 +75,8 @@ class LeaseLostInput(kclpy.processors.LeaseLostInput, MessageDispatcher):
 class ShardEndedInput(kclpy.processors.ShardEndedInput, MessageDispatcher):
     """`shardEnded`."""
 
+    checkpointer: Any = None
+
     def __init__(self, json_dict: dict[str, Any]) -> None:
         pass
 
@@ -88,6 +88,8 @@ class ShardEndedInput(kclpy.processors.ShardEndedInput, MessageDispatcher):
 class ShutdownRequestedInput(kclpy.processors.ShutdownRequestedInput, MessageDispatcher):
     """`shutdownRequested`."""
 
+    checkpointer: Any = None
+
     def __init__(self, json_dict: dict[str, Any]) -> None:
         pass
 
@@ -98,8 +100,6 @@ class ShutdownRequestedInput(kclpy.processors.ShutdownRequestedInput, MessageDis
 
 class CheckpointInput(kclpy.messages.CheckpointReply):
     """The reply to a checkpoint: sequenceNumber, subSequenceNumber, and error if there was one."""
-
-    __slots__ = ()
 
     def __init__(self, json_dict: dict[str, Any]) -> None:
         super().__init__(json_dict["sequenceNumber"], json_dict["subSequenceNumber"], json_dict.get("error"))

@@ -232,7 +232,7 @@ def _decode_batch_fast(line: bytes, record_class: type[Record]) -> ProcessRecord
         return None
     try:
         batch = decoder.decode(line)
-    except (ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - msgspec's errors have no root that its versions share
         return None
     return ProcessRecords(batch.records, batch.millisBehindLatest)
 
@@ -240,7 +240,8 @@ def _decode_batch_fast(line: bytes, record_class: type[Record]) -> ProcessRecord
 def _make_fast_decoder(record_class: type[Record]) -> Any:
     """A decoder whose records are made by msgspec itself, their data decoded; None without msgspec.
 
-    To `isinstance` they are of `record_class`, and they compare equal to its own.
+    To `isinstance` they are of `record_class`, and they compare equal to its own. A field that is not known, or another
+    action, is left to the pure code: msgspec would skip over it without a look at its encoding.
     """
     try:
         import msgspec
@@ -264,9 +265,19 @@ def _make_fast_decoder(record_class: type[Record]) -> Any:
             "sub_sequence_number": "subSequenceNumber",
             "timestamp_millis": "approximateArrivalTimestamp",
         },
+        tag_field="action",
+        tag="record",
+        forbid_unknown_fields=True,
         frozen=True,
         gc=False,
     )
     record_class.register(fast_record)
-    fields: list[Any] = [("records", list[fast_record]), ("millisBehindLatest", int | None, None)]  # type: ignore[valid-type]
-    return msgspec.json.Decoder(msgspec.defstruct("ProcessRecords", fields, gc=False))
+    fast_batch = msgspec.defstruct(
+        "ProcessRecords",
+        [("records", list[fast_record]), ("millisBehindLatest", int | None, None)],  # type: ignore[valid-type]
+        tag_field="action",
+        tag="processRecords",
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+    return msgspec.json.Decoder(fast_batch)

@@ -159,7 +159,9 @@ def take_over(max_line_bytes: int = MAX_LINE_BYTES) -> Pipe:
         try:
             os.fstat(number)
         except OSError:
-            raise SetupError(f"{name} is closed, which the daemon never does: start the program with all three") from None
+            raise SetupError(
+                f"{name} is closed, which the daemon never does: start the program with all three"
+            ) from None
     if os.isatty(0):
         program = os.path.basename(sys.argv[0]) or "this program"
         raise SetupError(

@@ -103,7 +103,8 @@ class FakeDaemon:
             checkpoint,
             backoff=Backoff(attempts=5, base=0, cap=0),
         )
-        self._ended = False
+        self.closed = False
+        """Whether the stream has ended, by `close` or because the processor failed."""
         self._initialize = Initialize(shard_id, sequence_number, 0)
         self._to_child: deque[bytes] = deque()
         self._errors: deque[str] = deque()
@@ -160,8 +161,8 @@ class FakeDaemon:
 
     def close(self) -> None:
         """End the stream, as the daemon does when the lease has ended or the worker stops."""
-        if not self._ended:
-            self._ended = True
+        if not self.closed:
+            self.closed = True
             self._child.step()
             self._child.close()
 
@@ -173,7 +174,7 @@ class FakeDaemon:
         try:
             self._child.step()
         except BaseException:
-            self._ended = True
+            self.closed = True
             self._child.close()
             raise
 
@@ -217,3 +218,66 @@ class FakeDaemon:
         if method_of(self._action) == "shard_ended":
             return SHARD_END
         return str(self._delivered[0]) if self._delivered[0] else str(self._initialize.sequence_number)
+
+
+def replay(transcript: str | Iterable[str], processor: Processor, *, on_error: FailurePolicy | None = None) -> None:
+    """Feed `processor` what a daemon once sent, and compare each answer with what was answered then.
+
+    Lines of `transcript` that begin with `> ` came from the daemon, those with `< ` from the child; others are remarks.
+    Raises TranscriptError at the first difference, and what `kclpy.run` would exit for.
+    """
+    lines = transcript.splitlines() if isinstance(transcript, str) else [line.rstrip("\n") for line in transcript]
+    peer = _Replay(lines)
+    child = Child(peer, checked(processor), on_error or Stop(attempts=1), backoff=Backoff(attempts=5, base=0, cap=0))
+    try:
+        while child.step() is not None:
+            pass
+    except Exception:
+        if peer.difference is None:
+            raise
+    finally:
+        child.close()
+    if peer.difference is not None:
+        raise peer.difference
+
+
+class TranscriptError(AssertionError):
+    """At `line` of a transcript (from 1) the child did `found` where `expected` was recorded."""
+
+    def __init__(self, line: int, expected: str, found: str) -> None:
+        super().__init__(line, expected, found)
+        self.line = line
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"line {self.line} of the transcript: expected {self.expected}, but the child {self.found}"
+
+
+class _Replay:
+    """The daemon's side of a transcript."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = deque((number, line) for number, line in enumerate(lines, 1) if line[:2] in ("> ", "< "))
+        self._end = len(lines) + 1
+        self.difference: TranscriptError | None = None
+
+    def _next(self, side: str, found: str) -> str:
+        if self.difference is None and self._lines and self._lines[0][1].startswith(side):
+            return self._lines.popleft()[1][2:]
+        number, expected = self._lines[0] if self._lines else (self._end, "the end")
+        self.difference = self.difference or TranscriptError(number, expected, found)
+        raise self.difference
+
+    def read_line(self) -> bytes:
+        if self.difference is None and not self._lines:
+            return b""
+        return self._next("> ", "waited for the daemon").encode()
+
+    def write_line(self, line: bytes) -> None:
+        found = f"sent {line.decode().rstrip()}"
+        number = self._lines[0][0] if self._lines else self._end
+        expected = self._next("< ", found)
+        if decode_child(line) != decode_child(expected.encode()):
+            self.difference = TranscriptError(number, expected, found)
+            raise self.difference

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from kclpy.processors import LeaseLostCheckpointer
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from kclpy.checkpointer import Checkpointer
     from kclpy.messages import Record
-    from kclpy.processors import LeaseLostCheckpointer
 
-__all__ = ["RecordProcessorBase"]
+__all__ = ["LeaseLostCheckpointer", "RecordProcessorBase"]
 
 
 class RecordProcessorBase(ABC):

@@ -1,0 +1,593 @@
+"""The drop-in: every public name of amazon_kclpy 3.2.0, and old programs unchanged."""
+
+import importlib
+import io
+import json
+import time
+from datetime import datetime
+
+import amazon_kclpy.v2.processor as v2
+import amazon_kclpy.v3.processor as v3
+import kclpy
+import pytest
+from amazon_kclpy import checkpoint_error, dispatch, kcl, messages
+from kclpy.codec import encode
+from kclpy.errors import SetupError
+from kclpy.messages import (
+    Checkpoint,
+    CheckpointReply,
+    Initialize,
+    LeaseLost,
+    ProcessRecords,
+    Record,
+    ShardEnded,
+    Shutdown,
+    ShutdownRequested,
+    Status,
+)
+
+NAMES = {
+    "amazon_kclpy.kcl": ["CheckpointError", "Checkpointer", "KCLProcess", "RecordProcessorBase"],
+    "amazon_kclpy.checkpoint_error": ["CheckpointError"],
+    "amazon_kclpy.dispatch": ["MalformedAction", "message_decode"],
+    "amazon_kclpy.messages": [
+        "CheckpointInput",
+        "InitializeInput",
+        "LeaseLostCheckpointer",
+        "LeaseLostInput",
+        "MessageDispatcher",
+        "ProcessRecordsInput",
+        "Record",
+        "ShardEndedInput",
+        "ShutdownInput",
+        "ShutdownRequestedInput",
+    ],
+    "amazon_kclpy.v2.processor": ["RecordProcessorBase", "V1toV2Processor"],
+    "amazon_kclpy.v3.processor": ["RecordProcessorBase", "V2toV3Processor"],
+}
+
+RECORD = {
+    "action": "record",
+    "data": "bWVvdw==",
+    "partitionKey": "cat",
+    "sequenceNumber": "456",
+    "subSequenceNumber": 0,
+    "approximateArrivalTimestamp": 1476889707000,
+}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_every_public_name_is_there(module):
+    """What amazon_kclpy 3.2.0 defines, and what `*` gives."""
+    imported = importlib.import_module(module)
+    assert sorted(imported.__all__) == NAMES[module]
+    for name in NAMES[module]:
+        assert isinstance(getattr(imported, name), type) or callable(getattr(imported, name))
+
+
+def test_there_is_one_checkpoint_error():
+    """Caught by any of its names, with the Java exception's name."""
+    assert kcl.CheckpointError is checkpoint_error.CheckpointError is kclpy.CheckpointError
+    assert kcl.CheckpointError("ThrottlingException").value == "ThrottlingException"
+
+
+def as_text(*items):
+    """A text file with these messages, each on a line."""
+    return io.StringIO("".join(encode(item).decode() for item in items))
+
+
+def run_text(processor, *items):
+    """Let a processor answer messages over text files; what it sent, and its error file."""
+    output, error = io.StringIO(), io.StringIO()
+    kcl.KCLProcess(processor, as_text(*items), output, error).run()
+    return [json.loads(line) for line in output.getvalue().splitlines() if line], error.getvalue()
+
+
+BATCH = ProcessRecords([Record("456", "cat", "bWVvdw==", 0, 1476889707000)], 42)
+DONE = CheckpointReply("456", 0, None)
+
+
+class V1(kcl.RecordProcessorBase):
+    """A v1 processor as the tutorials have it."""
+
+    def __init__(self):
+        self.calls = []
+
+    def initialize(self, shard_id):
+        self.calls.append(("initialize", shard_id))
+
+    def process_records(self, records, checkpointer):
+        self.calls.append(("process_records", [record.get("sequenceNumber") for record in records]))
+        checkpointer.checkpoint(records[-1]["sequenceNumber"])
+
+    def shutdown(self, checkpointer, reason):
+        self.calls.append(("shutdown", reason))
+        if reason == "TERMINATE":
+            checkpointer.checkpoint()
+
+
+class V2(v2.RecordProcessorBase):
+    """A v2 processor."""
+
+    def __init__(self):
+        self.calls = []
+
+    def initialize(self, initialize_input):
+        self.calls.append(("initialize", initialize_input.shard_id))
+
+    def process_records(self, process_records_input):
+        self.calls.append(("process_records", [r.sequence_number for r in process_records_input.records]))
+        process_records_input.checkpointer.checkpoint(process_records_input.records[-1].sequence_number)
+
+    def shutdown(self, shutdown_input):
+        self.calls.append(("shutdown", shutdown_input.reason))
+        if shutdown_input.reason == "TERMINATE":
+            shutdown_input.checkpointer.checkpoint()
+
+
+class V3(v3.RecordProcessorBase):
+    """A v3 processor."""
+
+    def __init__(self):
+        self.calls = []
+
+    def initialize(self, initialize_input):
+        self.calls.append(("initialize", initialize_input.shard_id))
+
+    def process_records(self, process_records_input):
+        self.calls.append(("process_records", [r.sequence_number for r in process_records_input.records]))
+        process_records_input.checkpointer.checkpoint(process_records_input.records[-1].sequence_number)
+
+    def lease_lost(self, lease_lost_input):
+        self.calls.append(("shutdown", "ZOMBIE"))
+
+    def shard_ended(self, shard_ended_input):
+        self.calls.append(("shutdown", "TERMINATE"))
+        shard_ended_input.checkpointer.checkpoint()
+
+    def shutdown_requested(self, shutdown_requested_input):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "answer"),
+    [
+        (ShardEnded(), "TERMINATE", "shardEnded"),
+        (LeaseLost(), "ZOMBIE", "leaseLost"),
+        (Shutdown("TERMINATE"), "TERMINATE", "shutdown"),
+        (Shutdown("ZOMBIE"), "ZOMBIE", "shutdown"),
+    ],
+    ids=["shardEnded", "leaseLost", "shutdown TERMINATE", "shutdown ZOMBIE"],
+)
+@pytest.mark.parametrize("kind", [V1, V2, V3])
+def test_processors_of_every_version_live_a_whole_life(kind, end, reason, answer):
+    """Over text files, as the tests of old programs run them, to each of the ends."""
+    processor = kind()
+    last = [DONE] if reason == "TERMINATE" else []
+    sent, errors = run_text(processor, Initialize("shardId-0", "1", 0), BATCH, DONE, ShutdownRequested(), end, *last)
+    assert processor.calls == [("initialize", "shardId-0"), ("process_records", ["456"]), ("shutdown", reason)]
+    checkpoint = {"action": "checkpoint", "sequenceNumber": None, "subSequenceNumber": None}
+    assert sent == [
+        {"action": "status", "responseFor": "initialize"},
+        {**checkpoint, "sequenceNumber": "456"},
+        {"action": "status", "responseFor": "processRecords"},
+        {"action": "status", "responseFor": "shutdownRequested"},
+        *([checkpoint] if reason == "TERMINATE" else []),
+        {"action": "status", "responseFor": answer},
+    ]
+    assert errors == ""
+
+
+PROGRAM = """
+from amazon_kclpy import kcl
+
+class RecordProcessor(kcl.RecordProcessorBase):
+    def initialize(self, shard_id):
+        print("initialize", shard_id)
+
+    def process_records(self, records, checkpointer):
+        for record in records:
+            print(record.binary_data, record["data"], record.get("partitionKey"))
+        {process}
+        checkpointer.checkpoint()
+
+    def shutdown(self, checkpointer, reason):
+        print(reason)
+        checkpointer.checkpoint()
+
+if __name__ == "__main__":
+    kcl.KCLProcess(RecordProcessor()).run()
+"""
+
+
+def test_the_seeds_program_runs_over_real_pipes(run_child):
+    """To KCL 1.x's end, its prints on stderr."""
+    finished = run_child(PROGRAM.format(process=""), Initialize("shardId-0"), BATCH, DONE, Shutdown("TERMINATE"), DONE)
+    assert finished.sent == [
+        Status("initialize"),
+        Checkpoint(),
+        Status("processRecords"),
+        Checkpoint(),
+        Status("shutdown"),
+    ]
+    assert finished.stderr == "initialize shardId-0\nb'meow' bWVvdw== cat\nTERMINATE\n"
+    assert finished.exit_code == 0
+
+
+def test_an_exception_is_acknowledged_with_a_warning_that_names_the_variable(run_child):
+    """As it always was, after one attempt; the traceback is on stderr."""
+    finished = run_child(PROGRAM.format(process="raise LookupError('db down')"), Initialize("shardId-0"), BATCH)
+    assert (finished.sent, finished.exit_code) == ([Status("initialize"), Status("processRecords")], 0)
+    assert finished.stderr.count("Caught exception from action dispatch: db down") == 1
+    assert "Traceback" in finished.stderr
+    assert "LookupError: db down" in finished.stderr
+    assert "process_records failed and is acknowledged all the same" in finished.stderr
+    assert "set KCLPY_ON_ERROR=stop" in finished.stderr
+
+
+@pytest.mark.parametrize("action", ["initialize", "shutdown"])
+def test_exceptions_at_the_start_and_at_the_end_are_acknowledged_too(action):
+    """Also a shard's end without a checkpoint, about which nothing can be done any more."""
+
+    class Failing(V1):
+        pass
+
+    def fail(*_):
+        raise ValueError("boom")
+
+    setattr(Failing, action, fail)
+    last = [DONE] if action == "initialize" else []
+    sent, errors = run_text(Failing(), Initialize("shardId-0"), ShardEnded(), *last)
+    assert [message["responseFor"] for message in sent if "responseFor" in message] == ["initialize", "shardEnded"]
+    assert "boom" in errors
+    assert "KCLPY_ON_ERROR" in errors
+
+
+@pytest.mark.parametrize(
+    ("value", "sent", "exit_code", "text"),
+    [
+        ("stop", [Status("initialize")], 1, "failed at process_records 5 times"),
+        ("skip", [Status("initialize"), Status("processRecords")], 0, "skipped process_records 1 records"),
+        ("ignore", [], 2, "KCLPY_ON_ERROR is 'stop' or 'skip', not 'ignore'"),
+    ],
+)
+def test_the_variable_changes_what_an_exception_does(run_child, value, sent, exit_code, text):
+    """The waits of the default are cut to nothing, which a program cannot do from outside."""
+    quick = "import kclpy.failure\nkclpy.failure.Backoff.delays = lambda self: iter([0.0] * (self.attempts - 1))\n"
+    finished = run_child(
+        quick + PROGRAM.format(process="raise LookupError('db down')"),
+        Initialize("shardId-0"),
+        BATCH,
+        environment={"KCLPY_ON_ERROR": value},
+    )
+    assert (finished.sent, finished.exit_code) == (sent, exit_code)
+    assert text in finished.stderr
+
+
+def test_over_text_files_errors_are_exceptions(monkeypatch):
+    """A test of a program's own is not exited."""
+    with pytest.raises(kclpy.MalformedMessageError):
+        kcl.KCLProcess(V1(), io.StringIO("nonsense\n"), io.StringIO(), io.StringIO()).run()
+    monkeypatch.setenv("KCLPY_ON_ERROR", "nonsense")
+    with pytest.raises(SetupError):
+        run_text(V1(), Initialize("shardId-0"))
+
+
+def test_one_text_file_is_enough(capsys, monkeypatch):
+    """The other two are the program's streams."""
+    kcl.KCLProcess(V1(), as_text(Initialize("shardId-0"))).run()
+    assert capsys.readouterr().out == '{"action":"status","responseFor":"initialize"}\n'
+    output = io.StringIO()
+    monkeypatch.setattr("sys.stdin", as_text(Initialize("shardId-0")))
+    kcl.KCLProcess(V1(), output_file=output).run()
+    assert output.getvalue() == '{"action":"status","responseFor":"initialize"}\n'
+
+
+def test_text_files_keep_what_is_not_ascii():
+    """Both ways."""
+    seen = []
+
+    class Keys(V1):
+        def process_records(self, records, checkpointer):
+            seen.extend(record.partition_key for record in records)
+            checkpointer.checkpoint("\u00e9")
+
+    sent, _ = run_text(Keys(), Initialize("s"), ProcessRecords([Record("1", "k\u00e9y-\u65e5\u672c", None)]), DONE)
+    assert seen == ["k\u00e9y-\u65e5\u672c"]
+    assert sent[1]["sequenceNumber"] == "\u00e9"
+
+
+def test_a_throttled_checkpoint_is_the_programs_own_to_retry():
+    """Old programs have their own loops; kclpy does not wait in them."""
+    tries = []
+
+    class Retrying(V1):
+        def process_records(self, records, checkpointer):
+            for _ in range(3):
+                try:
+                    checkpointer.checkpoint()
+                except kcl.CheckpointError as error:
+                    tries.append(error.value)
+
+    throttled = CheckpointReply(None, None, "ThrottlingException")
+    sent, errors = run_text(Retrying(), Initialize("s"), BATCH, throttled, CheckpointReply(None, None, "Other"), DONE)
+    assert (tries, errors) == (["ThrottlingException", "Other"], "")
+    assert len(sent) == 5
+
+
+@pytest.mark.parametrize("base", [kcl.RecordProcessorBase, v2.RecordProcessorBase, v3.RecordProcessorBase])
+def test_a_class_that_lacks_a_method_can_be_made(base):
+    """As ever: it is found when the method is called, and acknowledged."""
+
+    class Lacking(base):
+        def initialize(self, given):
+            """Start."""
+
+    sent, errors = run_text(Lacking(), Initialize("s"), BATCH)
+    assert [message["responseFor"] for message in sent] == ["initialize", "processRecords"]
+    assert "NotImplementedError" in errors
+
+
+def test_an_async_method_is_awaited():
+    """Which amazon_kclpy did not do."""
+    awaited = []
+
+    class Async(V3):
+        async def process_records(self, process_records_input):
+            awaited.append(process_records_input.millis_behind_latest)
+
+    run_text(Async(), Initialize("s"), BATCH)
+    assert awaited == [42]
+
+
+@pytest.fixture
+def kathmandu(monkeypatch):
+    """A time zone that no one mistakes for UTC: 5:45 h ahead."""
+    if not hasattr(time, "tzset"):
+        pytest.skip("the time zone of a process cannot be set here")
+    monkeypatch.setenv("TZ", "NPT-5:45")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("kathmandu")
+def test_timestamps_are_naive_and_local():
+    """As programs for amazon_kclpy expect; an unknown one is None, which was a crash."""
+    seen = []
+
+    class Times(V3):
+        def process_records(self, process_records_input):
+            seen.extend(r.approximate_arrival_timestamp for r in process_records_input.records)
+
+    unknown = Record("457", "cat", None)
+    run_text(Times(), Initialize("s"), ProcessRecords([*BATCH.records, unknown]), ProcessRecords(BATCH.records))
+    local = datetime(2016, 10, 19, 20, 53, 27)  # noqa: DTZ001 - naive is the point
+    assert seen == [local, None, local]
+    assert messages.Record(RECORD).approximate_arrival_timestamp == local
+
+
+def test_a_record_is_made_of_its_json():
+    """With the properties and the subscripts that programs use."""
+    record = messages.Record(RECORD)
+    assert (record.binary_data, record.data, record.partition_key) == (b"meow", "bWVvdw==", "cat")
+    assert (record.sequence_number, record.sub_sequence_number) == ("456", 0)
+    assert record.timestamp_millis == 1476889707000
+    assert {name: record[name] for name in RECORD} == RECORD == {name: record.get(name) for name in RECORD}
+    assert isinstance(record, Record)
+
+
+@pytest.mark.parametrize("field", ["data", "partitionKey", "sequenceNumber", "subSequenceNumber"])
+def test_a_record_needs_its_fields(field):
+    """A KeyError, as ever."""
+    with pytest.raises(KeyError, match=field):
+        messages.Record({name: value for name, value in RECORD.items() if name != field})
+
+
+def test_records_delivered_are_records_of_the_drop_in():
+    """To `isinstance`, whichever decoder made them."""
+    kinds = []
+
+    class Kinds(V3):
+        def process_records(self, process_records_input):
+            kinds.extend(isinstance(record, messages.Record) for record in process_records_input.records)
+            kinds.append(isinstance(process_records_input, messages.ProcessRecordsInput))
+
+    run_text(Kinds(), Initialize("s"), BATCH)
+    assert kinds == [True, True]
+
+
+class Called:
+    """Takes note of the method and of what it was given."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        return lambda given: self.calls.append((name, given))
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "method", "has_checkpointer"),
+    [
+        (
+            {"action": "initialize", "shardId": "s", "sequenceNumber": "1", "subSequenceNumber": 2},
+            messages.InitializeInput,
+            "initialize",
+            False,
+        ),
+        (
+            {"action": "processRecords", "records": [RECORD], "millisBehindLatest": 42},
+            messages.ProcessRecordsInput,
+            "process_records",
+            True,
+        ),
+        ({"action": "leaseLost"}, messages.LeaseLostInput, "lease_lost", False),
+        ({"action": "shardEnded"}, messages.ShardEndedInput, "shard_ended", True),
+        ({"action": "shutdownRequested"}, messages.ShutdownRequestedInput, "shutdown_requested", True),
+    ],
+    ids=["initialize", "processRecords", "leaseLost", "shardEnded", "shutdownRequested"],
+)
+def test_a_message_decodes_to_an_input_that_dispatches_itself(fields, kind, method, has_checkpointer):
+    """`json.loads` with `message_decode` as its hook, as the integration tests of programs do."""
+    given = json.loads(json.dumps(fields), object_hook=dispatch.message_decode)
+    assert type(given) is kind
+    assert isinstance(given, messages.MessageDispatcher)
+    assert given.action == fields["action"]
+    if has_checkpointer:
+        assert given.checkpointer is None
+    processor, checkpointer = Called(), object()
+    given.dispatch(checkpointer, processor)
+    assert processor.calls == [(method, given)]
+    if has_checkpointer:
+        assert given.checkpointer is checkpointer
+
+
+def test_the_fields_of_inputs_are_those_of_the_message():
+    """By the names that programs know."""
+    start = dispatch.message_decode(
+        {"action": "initialize", "shardId": "s", "sequenceNumber": "1", "subSequenceNumber": 2}
+    )
+    assert (start.shard_id, start.sequence_number, start.sub_sequence_number) == ("s", "1", 2)
+    batch = json.loads(
+        json.dumps({"action": "processRecords", "records": [RECORD], "millisBehindLatest": 42}),
+        object_hook=dispatch.message_decode,
+    )
+    assert (batch.millis_behind_latest, batch.records[0].binary_data) == (42, b"meow")
+
+
+@pytest.mark.parametrize(("error", "fields"), [("Boom", {"error": "Boom"}), (None, {"error": None}), (None, {})])
+def test_the_reply_to_a_checkpoint_decodes(error, fields):
+    """With its error, which may be left out."""
+    reply = dispatch.message_decode({"action": "checkpoint", "sequenceNumber": "1", "subSequenceNumber": 2, **fields})
+    assert type(reply) is messages.CheckpointInput
+    assert (reply.sequence_number, reply.sub_sequence_number, reply.error) == ("1", 2, error)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"shardId": "s"}, "was expected to have key 'action'"),
+        ({"action": "explode"}, "Action was 'explode' -- Allowed \"initialize\", "),
+    ],
+)
+def test_what_is_no_message_is_a_malformed_action(fields, text):
+    """With the text that programs know."""
+    with pytest.raises(dispatch.MalformedAction, match=text):
+        dispatch.message_decode(fields)
+
+
+def test_the_base_of_inputs_dispatches_nothing():
+    """It is a contract."""
+    with pytest.raises(NotImplementedError):
+        messages.MessageDispatcher().dispatch(None, None)
+
+
+def test_the_older_shutdown_inputs():
+    """For tests of v1 and v2 processors."""
+    zombie = messages.ShutdownInput.zombie()
+    assert (zombie.reason, zombie.action) == ("ZOMBIE", "shutdown")
+    assert isinstance(zombie.checkpointer, messages.LeaseLostCheckpointer)
+    with pytest.raises(kcl.CheckpointError):
+        zombie.checkpointer.checkpoint()
+    checkpointer = object()
+    assert messages.ShutdownInput.terminate(checkpointer).checkpointer is checkpointer
+    assert messages.ShutdownInput("TERMINATE", checkpointer).reason == "TERMINATE"
+
+
+def test_the_adapters_pass_on_to_their_delegates():
+    """Used by themselves, as the tests of programs do."""
+    delegate = Called()
+    adapter = v3.V2toV3Processor(delegate)
+    adapter.shard_ended(messages.ShardEndedInput({"action": "shardEnded"}))
+    assert [(name, given.reason, given.checkpointer) for name, given in delegate.calls] == [
+        ("shutdown", "TERMINATE", None)
+    ]
+    assert v2.V1toV2Processor(delegate).delegate is delegate
+
+
+LIBRARY = """
+import logging
+from amazon_kclpy import kcl
+from amazon_kclpy.v3 import processor
+
+log = logging.getLogger(__name__)
+
+class PerRecord(processor.RecordProcessorBase):
+    '''A library's base class on amazon_kclpy, in the shape of those that are published.'''
+
+    def __init__(self, **options):
+        self.retries = options.get("retries", 3)
+        self.largest = (None, None)
+
+    def initialize(self, initialize_input):
+        self.shard_id = initialize_input.shard_id.replace("shardId-", "")
+        log.info("start %s", self.shard_id)
+
+    def process_records(self, process_records_input):
+        for record in process_records_input.records:
+            place = (int(record.sequence_number), record.sub_sequence_number)
+            try:
+                self.process_record(
+                    record.binary_data, record.partition_key, *place, record.approximate_arrival_timestamp
+                )
+                if self.largest == (None, None) or place > self.largest:
+                    self.largest = place
+            except Exception as error:
+                log.exception("skipping: %s", error)
+        self.checkpoint(process_records_input.checkpointer, str(self.largest[0]), self.largest[1])
+
+    def checkpoint(self, checkpointer, sequence_number=None, sub_sequence_number=None):
+        for attempt in range(self.retries):
+            try:
+                checkpointer.checkpoint(sequence_number, sub_sequence_number)
+                return
+            except kcl.CheckpointError as error:
+                if error.value == "ShutdownException":
+                    return
+                if error.value == "ThrottlingException":
+                    log.error("throttled")
+
+    def lease_lost(self, lease_lost_input):
+        log.warning("lost")
+
+    def shard_ended(self, shard_ended_input):
+        shard_ended_input.checkpointer.checkpoint()
+
+    def shutdown_requested(self, shutdown_requested_input):
+        shutdown_requested_input.checkpointer.checkpoint()
+"""
+
+
+def test_a_library_on_top_of_amazon_kclpy_runs_unchanged(run_child, tmp_path):
+    """Per record, with skipping, retries and logging of its own."""
+    (tmp_path / "per_record.py").write_text(LIBRARY, "utf-8")
+    finished = run_child(
+        "from amazon_kclpy import kcl\nimport per_record\n"
+        "class App(per_record.PerRecord):\n"
+        "    def process_record(self, data, key, number, sub_number, timestamp):\n"
+        "        if data == b'bad': raise ValueError('bad')\n"
+        "        print(data, key, number, sub_number, timestamp.tzinfo)\n"
+        "kcl.KCLProcess(App()).run()\n",
+        Initialize("shardId-0"),
+        ProcessRecords([Record("49", "k", "Z29vZA==", 3, 1), Record("50", "k", "YmFk", 0, 1)], 0),
+        CheckpointReply(None, None, "ThrottlingException"),
+        DONE,
+        ShutdownRequested(),
+        DONE,
+        LeaseLost(),
+    )
+    assert finished.sent == [
+        Status("initialize"),
+        Checkpoint("49", 3),
+        Checkpoint("49", 3),
+        Status("processRecords"),
+        Checkpoint(),
+        Status("shutdownRequested"),
+        Status("leaseLost"),
+    ]
+    lines = finished.stderr.splitlines()
+    assert [line.split(": ", 1)[-1] for line in lines if "[shardId-0]" in line][0::2] == ["start 0", "throttled"]
+    assert "b'good' k 49 3 None" in lines
+    assert finished.exit_code == 0
