@@ -1,5 +1,5 @@
 """What may be a processor, how each kind is driven, and what is found wrong before the first message."""
-# ruff: noqa: ARG005 - what arguments a function takes is what is tested
+
 
 import functools
 

@@ -456,23 +456,15 @@ def test_a_stuck_child_dies_by_sigkill(start_child, initialize, batch):
 
 
 @posix
-@pytest.mark.parametrize(
-    "start",
-    [
-        "p = subprocess.Popen([sys.executable, '-S', '-c', 'import time; print(\"up\", flush=True); time.sleep(600)'])",
-        (
-            "p = subprocess.Popen([sys.executable, '-S', '-c', 'import time; print(\"up\", flush=True); time.sleep(600)'],"
-            " preexec_fn=lambda: None)"
-        ),
-    ],
-    ids=["spawned", "forked"],
-)
+@pytest.mark.parametrize("more", ["", ", preexec_fn=lambda: None"], ids=["spawned", "forked"])
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGINT"])
-def test_a_subprocess_of_the_processors_can_still_be_ended(start_child, initialize, batch, succeeded, start, end):
+def test_a_subprocess_of_the_processors_can_still_be_ended(start_child, initialize, batch, succeeded, more, end):
     """It does not inherit that the child takes no notice of signals."""
     child = start_child(
         program(
-            f"{start}\nglobal running\nrunning = p\nprint(p.pid, flush=True)\n"
+            "waiting = 'import sys; print(\"up\", flush=True); sys.stdin.read()'\n"
+            f"p = subprocess.Popen([sys.executable, '-S', '-c', waiting], stdin=subprocess.PIPE{more})\n"
+            "print(p.pid, flush=True)\n"
             "print(p.wait() in (-signal.SIGTERM, -signal.SIGINT, 130, 1), flush=True)"
         )
     )
@@ -499,7 +491,7 @@ def test_a_forked_worker_of_the_processors_can_still_be_ended(run_child, life, e
             "if not pid:\n"
             "    try:\n"
             "        os.write(go, b'.')\n"
-            "        time.sleep(600)\n"
+            "        time.sleep(30)\n"
             "    except KeyboardInterrupt:\n"
             "        os._exit(130)\n"
             "os.read(ready, 1)\n"

@@ -6,9 +6,8 @@ import re
 import textwrap
 from pathlib import Path
 
-import pytest
-
 import kclpy
+import pytest
 from kclpy.testing import SHARD_END, FakeDaemon, TranscriptError, record, records, replay
 
 pytest_plugins = ["pytester"]
@@ -180,7 +179,9 @@ def test_replay_accepts_the_answers_that_were_recorded():
 )
 def test_replay_names_the_first_line_that_differs(transcript, line, found):
     """A wrong answer, one too many and one too few are each a TranscriptError at their line."""
-    with pytest.raises(TranscriptError, match=rf"line {line} of the transcript: .* but the child {found}") as difference:
+    with pytest.raises(
+        TranscriptError, match=rf"line {line} of the transcript: .* but the child {found}"
+    ) as difference:
         replay(transcript, Checkpoints)
     assert difference.value.line == line
 
@@ -195,7 +196,7 @@ def test_replay_passes_on_what_the_processor_raises():
 
 
 def test_the_fixture_makes_daemons_and_closes_them(pytester):
-    """pytest finds `fake_daemon` through the entry point, and what it made is closed after the test."""
+    """Pytest finds `fake_daemon` through the entry point, and what it made is closed after the test."""
     pytester.makepyfile("""
         import pytest, kclpy
         made = []

@@ -63,7 +63,7 @@ def test_pins_between_the_distributions_are_exact(folder: Path, version: str) ->
 
 
 def test_the_layers_stay_apart() -> None:
-    """core and jars depend on nothing, and nothing but the meta distribution names the samples."""
+    """Core and jars depend on nothing, and nothing but the meta distribution names the samples."""
     projects = {project_of(folder)["project"]["name"]: project_of(folder) for folder in PROJECTS}
     assert projects["kclpy-core"]["project"]["dependencies"] == []
     assert projects["kclpy-jars"]["project"].get("dependencies", []) == []
@@ -79,7 +79,7 @@ def test_the_licence_is_the_same_everywhere(folder: Path, name: str) -> None:
 
 
 def test_the_imports_of_the_layers_stay_apart() -> None:
-    """core imports nothing of the others; jars likewise; helper never imports the samples at module level."""
+    """Core imports nothing of the others; jars likewise; helper never imports the samples at module level."""
     forbidden = {
         "kclpy-core": r"kclpy_\w+|boto3|click",
         "kclpy-jars": r"kclpy\b|kclpy_(helper|samples)|amazon_kclpy",

@@ -199,8 +199,6 @@ class FakeDaemon:
 
     def _refusal(self, request: Checkpoint) -> str | None:
         """Why the KCL would refuse `request`, if it would (KCL: ShardRecordProcessorCheckpointer.checkpoint)."""
-        if method_of(self._action) not in ("process_records", "shard_ended", "shutdown_requested"):
-            return "InvalidStateException"
         if request.sequence_number is not None and not request.sequence_number.isdecimal():
             return "IllegalArgumentException"
         if not self._checkpointed <= self._position(request) <= self._delivered:
