@@ -1,6 +1,5 @@
 """What may be a processor, how each kind is driven, and what is found wrong before the first message."""
 
-
 import functools
 
 import kclpy
