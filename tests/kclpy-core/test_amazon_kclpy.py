@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import pickle
 import time
 from datetime import datetime
 
@@ -266,7 +267,7 @@ def test_the_variable_changes_what_an_exception_does(run_child, value, sent, exi
 
 def test_over_text_files_errors_are_exceptions(monkeypatch):
     """A test of a program's own is not exited."""
-    with pytest.raises(kclpy.MalformedMessageError):
+    with pytest.raises(dispatch.MalformedAction, match="no JSON"):
         kcl.KCLProcess(V1(), io.StringIO("nonsense\n"), io.StringIO(), io.StringIO()).run()
     monkeypatch.setenv("KCLPY_ON_ERROR", "nonsense")
     with pytest.raises(SetupError):
@@ -591,3 +592,19 @@ def test_a_library_on_top_of_amazon_kclpy_runs_unchanged(run_child, tmp_path):
     assert [line.split(": ", 1)[-1] for line in lines if "[shardId-0]" in line][0::2] == ["start 0", "throttled"]
     assert "b'good' k 49 3 None" in lines
     assert finished.exit_code == 0
+
+
+def test_a_record_that_went_through_pickle_keeps_its_naive_timestamp():
+    """Records that are handed to worker processes are still those of `amazon_kclpy`."""
+    seen = []
+
+    class Keeps(V1):
+        def process_records(self, records, checkpointer):
+            seen.extend(records)
+
+    run_text(Keeps(), Initialize("s"), ProcessRecords([Record("1", "k", "YQ==", 0, 1_700_000_000_123)]))
+    copied = pickle.loads(pickle.dumps(seen[0]))  # noqa: S301 - our own bytes
+    assert copied == seen[0]
+    assert isinstance(copied, messages.Record)
+    assert copied.approximate_arrival_timestamp == seen[0].approximate_arrival_timestamp
+    assert copied.approximate_arrival_timestamp.tzinfo is None

@@ -609,3 +609,24 @@ def test_a_request_that_cannot_be_written_down_leaves_the_conversation_whole(con
         Checkpoint("1", 0),
         DONE["processRecords"],
     ]
+
+
+def test_per_record_an_empty_batch_is_delivered_as_it_is(converse, initialize, batch):
+    """A processor that flushes on empty batches (callProcessRecordsEvenForEmptyRecordList) is called."""
+    processor = Recorder()
+    converse(processor, initialize, batch(), on_error=Stop(attempts=1, per="record"))
+    assert processor.calls == ["shardId-000000000000", []]
+
+
+def test_a_shard_end_checkpointed_by_a_failed_attempt_stays_checkpointed(converse, initialize, succeeded):
+    """The attempt that comes after it need not checkpoint again."""
+    attempts = []
+
+    def checkpoint_and_raise_at_first(shard_ended_input):
+        attempts.append(1)
+        if len(attempts) == 1:
+            shard_ended_input.checkpointer.checkpoint()
+            raise LookupError
+
+    sent = converse(Recorder(end=checkpoint_and_raise_at_first), initialize, ShardEnded(), succeeded, attempts=2)
+    assert sent == [DONE["initialize"], Checkpoint(), DONE["shardEnded"]]

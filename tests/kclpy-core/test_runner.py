@@ -291,6 +291,18 @@ def test_a_processor_that_fails_is_not_acknowledged(run_child, initialize, batch
     )
 
 
+def test_a_thread_that_is_left_behind_does_not_keep_a_failed_program_alive(run_child, initialize, batch):
+    """The daemon waits for the end of a process for ever, so the program's own threads get a grace, and no more."""
+    stuck = (
+        "import threading, kclpy.runner\n"
+        "kclpy.runner.EXIT_GRACE_SECONDS = 0.1\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+    )
+    finished = run_child(stuck + program("raise LookupError('db down')"), initialize, batch(1))
+    assert (finished.sent, finished.exit_code) == ([Status("initialize")], 1)
+    assert "LookupError: db down" in finished.stderr
+
+
 def test_a_shard_that_ends_without_a_checkpoint_exits(run_child, initialize):
     """Loudly: its children would not be processed."""
     finished = run_child(

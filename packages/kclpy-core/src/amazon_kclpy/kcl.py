@@ -9,13 +9,14 @@ import kclpy.processors
 import kclpy.v1
 from kclpy.checkpointer import Checkpointer
 from kclpy.child import Child
-from kclpy.errors import CheckpointError
+from kclpy.errors import CheckpointError, MalformedMessageError
 from kclpy.failure import ON_ERROR_VARIABLE, Backoff, FailurePolicy, policy_from_environment
 from kclpy.processors import adapt
 from kclpy.runner import exit_on_error, serve_until_end, take_over
 
 from amazon_kclpy import messages
 from amazon_kclpy.contracts import not_enforced
+from amazon_kclpy.dispatch import MalformedAction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ class KCLProcess:
         if self._input_file in (None, sys.stdin) and self._output_file in (None, sys.stdout):
             exit_on_error(lambda: self._serve(take_over()))
         else:
-            self._serve(TextPipe(self._input_file or sys.stdin, self._output_file or sys.stdout))
+            try:
+                self._serve(TextPipe(self._input_file or sys.stdin, self._output_file or sys.stdout))
+            except MalformedMessageError as error:
+                raise MalformedAction(str(error)) from error
 
     def _serve(self, lines: Any) -> None:
         acknowledge = Acknowledge(self._error_file or sys.stderr)

@@ -141,3 +141,6 @@ class DeliveredRecord(Record):
 
     __slots__ = ()
     __init__ = kclpy.messages.Record.__init__
+
+
+RecordMethods.pickled_as = DeliveredRecord

@@ -100,7 +100,7 @@ class Child:
         return None
 
     def _perform(self, message: FromDaemon) -> None:
-        if isinstance(message, ProcessRecords) and self._on_error.per == "record":
+        if isinstance(message, ProcessRecords) and message.records and self._on_error.per == "record":
             for record in message.records:
                 if not self._attempt(ProcessRecords([record], message.millis_behind_latest), record):
                     return
@@ -115,12 +115,15 @@ class Child:
         method = method_of(message)
         delays = self._on_error.backoff.delays()
         attempts = 0
+        checkpointed = False
         while True:
             attempts += 1
             checkpointer = Checkpointer(self._ask, self._backoff, delivered)
             self._window = checkpointer
             try:
                 self._call(message, method, checkpointer)
+                if method == "shard_ended" and not (checkpointed or checkpointer.checkpointed):
+                    raise ShardEndNotCheckpointedError
             except Exception as error:  # noqa: BLE001 - it is the user's, and the policy says what becomes of it
                 failure = error
             else:
@@ -130,6 +133,7 @@ class Child:
                     self._window = None
                 if self._broken is not None:
                     raise self._broken
+            checkpointed = checkpointed or checkpointer.checkpointed
             if isinstance(failure, ShutdownError):
                 logger().warning("%s met a lost lease; another worker goes on from the last checkpoint", method)
                 return False
@@ -156,8 +160,6 @@ class Child:
                 checkpointer.checkpoint()
             if checkpointer.checkpointed:
                 policy.reset()
-        if method == "shard_ended" and not checkpointer.checkpointed:
-            raise ShardEndNotCheckpointedError
 
     def _await(self, result: Awaitable[object]) -> None:
         import asyncio

@@ -166,7 +166,9 @@ class RecordMethods:
     __slots__ = ()
     action = "record"
 
-    if TYPE_CHECKING:
+    if TYPE_CHECKING:  # msgspec, which takes annotations for fields, is not to see these
+        pickled_as: ClassVar[type[Record]]
+        """The class that unpickling makes of a record: the one that does not need msgspec."""
         sequence_number: str
         partition_key: str
         data: str | None
@@ -206,7 +208,7 @@ class RecordMethods:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Record, self._values()
+        return self.pickled_as, self._values()
 
 
 class Record(RecordMethods, metaclass=ABCMeta):
@@ -270,6 +272,8 @@ class Record(RecordMethods, metaclass=ABCMeta):
             self._binary_data = binary_data
         return binary_data
 
+
+RecordMethods.pickled_as = Record
 
 _WIRE_FIELDS = {
     "action": "action",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from _thread import start_new_thread
+from time import sleep
 
 from kclpy import log
 from kclpy.child import Child
@@ -34,6 +36,8 @@ MAX_LINE_BYTES = 256 * 1024 * 1024
 10 MiB, which is what one GetRecords call returns, is 14 MiB in base64; de-aggregated into 500,000 KPL records of 20
 bytes each it is a line of about 130 MB.
 """
+EXIT_GRACE_SECONDS = 10.0
+"""How long the program's own threads may take to end after a failure."""
 KEEP_BYTES = 16 * 1024 * 1024
 """The longest line whose buffer is kept for the next: that of a full GetRecords call."""
 
@@ -88,7 +92,14 @@ def exit_on_error(serve: Callable[[], None]) -> None:
 
             traceback.print_exception(error.__cause__)
         print(f"kclpy: {error}", file=sys.stderr, flush=True)
+        start_new_thread(_end_for_sure, (error.exit_code,))
         sys.exit(error.exit_code)
+
+
+def _end_for_sure(exit_code: int) -> None:
+    """End the process though a thread that the processor left behind keeps it alive; the daemon waits for its end."""
+    sleep(EXIT_GRACE_SECONDS)
+    os._exit(exit_code)
 
 
 class Pipe:
