@@ -579,7 +579,7 @@ class Chunks(io.RawIOBase):
 
 def read_all(pipe):
     """Every line up to the end."""
-    return list(iter(pipe.read_line, b""))
+    return [bytes(line) for line in iter(pipe.read_line, b"")]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000, 65535, 65536, 65537, 300_000])

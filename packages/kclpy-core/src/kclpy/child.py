@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     class Lines(typing.Protocol):
         """Where lines come from and go to."""
 
-        def read_line(self) -> bytes:
-            """The next line, empty at the end of the stream."""
+        def read_line(self) -> bytes | memoryview:
+            """The next line, empty at the end of the stream; a view is good until the next call."""
 
         def write_line(self, line: bytes) -> None:
             """Send `line`, which ends in a newline."""
@@ -92,7 +92,7 @@ class Child:
 
     def _receive(self) -> FromDaemon | None:
         while line := self._lines.read_line():
-            if not line.isspace():
+            if line[0] not in b"\t\n\r " or bytes(line).strip():
                 message = decode(line, self._record_class)
                 self._protocol.receive(message)
                 return message

@@ -35,12 +35,15 @@ if TYPE_CHECKING:
     from kclpy.messages import FromChild, FromDaemon
 
 
-def decode(line: bytes, record_class: type[Record] = Record) -> FromDaemon:
+_BATCH = b'{"action":"processRecords"'
+
+
+def decode(line: bytes | memoryview, record_class: type[Record] = Record) -> FromDaemon:
     """The message that the daemon sent in `line` (with or without its line ending); records are `record_class`'s.
 
     Raises MalformedMessageError, with the place in the line, for anything else.
     """
-    if line.startswith(b'{"action":"processRecords"'):
+    if line[: len(_BATCH)] == _BATCH:
         batch = _decode_batch_fast(line, record_class)
         if batch is not None:
             return batch
@@ -137,16 +140,16 @@ def _process_records(fields: _Fields, record_class: type[Record]) -> ProcessReco
 class _Fields:
     """A JSON object of a line, whose fields are taken out with their types checked."""
 
-    def __init__(self, line: bytes, values: dict[str, Any], place: str = "") -> None:
+    def __init__(self, line: bytes | memoryview, values: dict[str, Any], place: str = "") -> None:
         self.line = line
         self.values = values
         self.place = place
 
     @classmethod
-    def of(cls, line: bytes) -> _Fields:
+    def of(cls, line: bytes | memoryview) -> _Fields:
         whole = cls(line, {})
         try:
-            return whole.object(json.loads(line.decode()))
+            return whole.object(json.loads(str(line, "utf-8")))
         except UnicodeDecodeError as error:
             raise whole.malformed("", f"no UTF-8 at byte {error.start}") from None
         except RecursionError:
@@ -219,7 +222,7 @@ def _name(value: object) -> str:
 _fast_decoders: dict[type[Record], Any] = {}
 
 
-def _decode_batch_fast(line: bytes, record_class: type[Record]) -> ProcessRecords | None:
+def _decode_batch_fast(line: bytes | memoryview, record_class: type[Record]) -> ProcessRecords | None:
     """The batch in `line` if msgspec is installed and takes it; None leaves the line to the pure code.
 
     msgspec is imported here, at the first batch: it takes longer to import than the rest of kclpy, and an idle shard's

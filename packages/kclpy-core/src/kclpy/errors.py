@@ -162,18 +162,25 @@ class ProtocolError(KclpyError):
     exit_code = EXIT_PROTOCOL
 
 
-class MalformedMessageError(ProtocolError):
-    """A line that is no message. `place` is where in it (`records[3].data`; empty for the line itself)."""
+LINE_START = 80
+"""How much of a line an error shows."""
 
-    def __init__(self, place: str, reason: str, line: bytes = b"") -> None:
-        super().__init__(place, reason, line)
+
+class MalformedMessageError(ProtocolError):
+    """A line that is no message. `place` is where in it (`records[3].data`; empty for the line itself).
+
+    `line` is its beginning, of at most `LINE_START` bytes.
+    """
+
+    def __init__(self, place: str, reason: str, line: bytes | memoryview = b"") -> None:
         self.place = place
         self.reason = reason
-        self.line = line
+        self.line = bytes(line[:LINE_START])
+        super().__init__(place, reason, self.line)
 
     def __str__(self) -> str:
-        start = self.line[:80].decode("utf-8", "backslashreplace")
-        more = "..." if len(self.line) > 80 else ""
+        start = self.line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        more = "..." if len(self.line) == LINE_START else ""
         at = f" at {self.place}" if self.place else ""
         return f"malformed message from the daemon{at}: {self.reason} (the line: {start!r}{more})"
 

@@ -105,7 +105,8 @@ def _end_for_sure(exit_code: int) -> None:
 class Pipe:
     """Lines from and to the daemon, over two unbuffered binary files.
 
-    Reads into one buffer, over and over: fresh memory for every line costs more than decoding it.
+    Reads into one buffer, over and over, and hands out views of it: fresh memory for every line costs more than
+    decoding it.
     """
 
     def __init__(self, reader: RawIOBase, writer: RawIOBase, max_line_bytes: int = MAX_LINE_BYTES) -> None:
@@ -114,9 +115,14 @@ class Pipe:
         self._max_line_bytes = max_line_bytes
         self._buffer = bytearray(64 * 1024)
         self._start = self._end = 0
+        self._line = memoryview(b"")
 
-    def read_line(self) -> bytes:
-        """The next line, empty at the end of the stream. Raises LineTooLongError."""
+    def read_line(self) -> memoryview:
+        """The next line, empty at the end of the stream; good until the next call. Raises LineTooLongError."""
+        self._line.release()
+        if len(self._buffer) > KEEP_BYTES and self._start == self._end:
+            self._buffer = bytearray(64 * 1024)
+            self._start = self._end = 0
         searched = self._start
         while (newline := self._buffer.find(b"\n", searched, self._end)) < 0:
             length = self._end - self._start
@@ -142,14 +148,10 @@ class Pipe:
         self._end += count
         return count
 
-    def _take(self, end: int) -> bytes:
-        with memoryview(self._buffer) as view:
-            line = bytes(view[self._start : end])
+    def _take(self, end: int) -> memoryview:
+        self._line = memoryview(self._buffer)[self._start : end]
         self._start = end
-        if len(self._buffer) > KEEP_BYTES and self._start == self._end:
-            self._buffer = bytearray(64 * 1024)
-            self._start = self._end = 0
-        return line
+        return self._line
 
     def write_line(self, line: bytes) -> None:
         """Send `line`. Raises EndOfStreamError if nobody reads any more."""
