@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
 import shutil
 import socket
+import subprocess
+import sys
+import threading
+import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from jartools.collect import CollectError, collect
-from jartools.sources import Folder, Repository, Source, UnavailableError, default_sources, mirror
+from jartools.sources import Folder, Patience, Repository, Source, UnavailableError, default_sources, mirror
 from kclpy_jars.errors import DamagedError
 from kclpy_jars.lock import LOCK_NAME, Daemon, Lock
 from kclpy_jars.verification import find_faults
@@ -20,6 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+QUICK = Patience(connect=5, silence=0.3, attempts=3, first_pause=0.01, longest_pause=1)
 
 
 @pytest.fixture
@@ -153,8 +164,8 @@ def test_a_server_that_misbehaves_leaves_no_file(
     """Whatever is wrong with the answer, the error names the jar, and nothing of it is kept."""
     address = serve(lambda request: misbehave(request, contents[request.path.rpartition("/")[2]]))
     with pytest.raises(CollectError) as caught:
-        collect(lock, folder, cache, [Repository("mirror", address)])
-    assert caught.value.jar == lock.jars[0]
+        collect(lock, folder, cache, [Repository("mirror", address, QUICK)])
+    assert caught.value.jar in lock.jars
     [(source, reason)] = caught.value.failures
     assert source == "mirror"
     assert reason
@@ -173,7 +184,7 @@ def test_a_server_that_misbehaves_is_made_up_for_by_the_next_source(
 ) -> None:
     """A bad answer counts as that source's failure, no more."""
     address = serve(lambda request: misbehave(request, contents[request.path.rpartition("/")[2]]))
-    collect(lock, folder, cache, [Repository("mirror", address), Folder("full", repository)])
+    collect(lock, folder, cache, [Repository("mirror", address, QUICK), Folder("full", repository)])
     assert _complete(lock, folder)
 
 
@@ -191,8 +202,9 @@ def test_a_body_without_end_is_given_up(lock: Lock, folder: Path, cache: Path, s
                 request.wfile.write(bytes(1 << 20))
                 sent.append(piece)
 
+    first = replace(lock, jars=lock.jars[:1])
     with pytest.raises(CollectError, match=f"more than {lock.jars[0].size} bytes"):
-        collect(lock, folder, cache, [Repository("mirror", serve(answer))])
+        collect(first, folder, cache, [Repository("mirror", serve(answer))])
     assert len(sent) < pieces
 
 
@@ -220,9 +232,252 @@ def test_a_server_that_nobody_runs_is_a_failure_with_its_reason(lock: Lock, fold
     """A refused connection is reported as one."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        source = Repository("gone", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        source = Repository("gone", f"http://127.0.0.1:{unused.getsockname()[1]}", QUICK)
         with pytest.raises(CollectError, match=r"gone: .*refused"):
             collect(lock, folder, cache, [source])
+
+
+class Times:
+    """Answers the first requests for each path with one function and the later ones with another."""
+
+    def __init__(self, first: int, bad: Answer, good: Answer) -> None:
+        self.asked: dict[str, list[float]] = {}
+        self._first, self._bad, self._good = first, bad, good
+
+    def __call__(self, request: BaseHTTPRequestHandler) -> None:
+        asked = self.asked.setdefault(request.path, [])
+        asked.append(time.monotonic())
+        (self._bad if len(asked) <= self._first else self._good)(request)
+
+    def counts(self) -> set[int]:
+        """How often each path was asked for."""
+        return {len(asked) for asked in self.asked.values()}
+
+
+def _too_many(after: str | None) -> Answer:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(429)
+        if after is not None:
+            request.send_header("Retry-After", after)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize("bad", ["429", "503"])
+def test_a_server_that_fails_for_a_moment_is_asked_again(
+    lock: Lock, repository: Path, folder: Path, cache: Path, serve: Callable[[Answer], str], bad: str
+) -> None:
+    """Too many requests and a server error each end in success, after two tries more."""
+    answers: dict[str, Answer] = {"429": _too_many(None), "503": lambda request: _send(request, 503, b"later")}
+    answer = Times(2, answers[bad], _files_of(repository))
+    collect(lock, folder, cache, [Repository("mirror", f"{serve(answer)}/maven", QUICK)])
+    assert _complete(lock, folder)
+    assert answer.counts() == {3}
+    assert _names(cache) == {f"{jar.sha256}.jar" for jar in lock.jars}
+
+
+@pytest.mark.parametrize("cuts", [(0.2, 0.9), (0.9, 0.2)])
+def test_a_connection_cut_in_the_middle_is_made_up_for(
+    lock: Lock, folder: Path, cache: Path, serve: Callable[[Answer], str], cuts: tuple[float, float]
+) -> None:
+    """The next request starts anew, and whether it gets further or not, no byte is taken twice and none is left out."""
+    body = bytes(range(251)) * 20_000  # several chunks, all of them different
+    jar = replace(lock.jars[0], size=len(body), sha256=hashlib.sha256(body).hexdigest())
+    parts = [*cuts, 1.0]
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        _send(request, 200, body[: int(len(body) * parts.pop(0))], length=len(body))
+        if parts:
+            request.close_connection = True
+            request.connection.shutdown(socket.SHUT_RDWR)
+
+    collect(replace(lock, jars=(jar,)), folder, cache, [Repository("mirror", serve(answer), QUICK)])
+    assert parts == []
+    assert (folder / jar.filename).read_bytes() == body
+    assert _names(cache) == {f"{jar.sha256}.jar"}
+
+
+def test_a_server_that_names_a_time_is_asked_again_not_before_it(
+    lock: Lock, repository: Path, folder: Path, cache: Path, serve: Callable[[Answer], str]
+) -> None:
+    """Retry-After is honoured in place of our own, shorter pause."""
+    answer = Times(1, _too_many("1"), _files_of(repository))
+    collect(lock, folder, cache, [Repository("mirror", f"{serve(answer)}/maven", QUICK)])
+    assert _complete(lock, folder)
+    for first, second in answer.asked.values():
+        assert second - first >= 1
+
+
+def test_a_server_that_names_a_time_too_far_away_is_given_up(
+    lock: Lock, folder: Path, cache: Path, serve: Callable[[Answer], str]
+) -> None:
+    """A build does not sleep for an hour because a server says so, nor does it ask before that hour."""
+    answer = Times(1, _too_many("3600"), _too_many("3600"))
+    with pytest.raises(CollectError, match=r"HTTP 429 .*3600 s"):
+        collect(lock, folder, cache, [Repository("mirror", serve(answer), QUICK)])
+    assert answer.counts() == {1}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_that_fails_for_ever_is_given_up(
+    lock: Lock, folder: Path, cache: Path, serve: Callable[[Answer], str], status: int
+) -> None:
+    """There is a bound to patience, and the error says how often was asked."""
+    answer = Times(0, _too_many(None), lambda request: _send(request, status, b"oops"))
+    with pytest.raises(CollectError, match=rf"mirror: HTTP {status} .*\(asked 3 times\)"):
+        collect(replace(lock, jars=lock.jars[:1]), folder, cache, [Repository("mirror", serve(answer), QUICK)])
+    assert answer.counts() == {3}
+    assert _names(folder) == _names(cache) == set()
+
+
+@pytest.mark.parametrize("misbehave", ["404", "403", "wrong"])
+def test_an_answer_that_will_not_change_is_not_asked_for_again(
+    lock: Lock, repository: Path, folder: Path, cache: Path, serve: Callable[[Answer], str], misbehave: str
+) -> None:
+    """A refusal and a wrong file are the server's last word."""
+
+    def wrong(request: BaseHTTPRequestHandler) -> None:
+        _wrong_body_of_the_right_length(request, (repository / request.path.removeprefix("/")).read_bytes())
+
+    answer = Times(0, wrong, wrong if misbehave == "wrong" else lambda request: _send(request, int(misbehave), b"no"))
+    with pytest.raises(CollectError):
+        collect(lock, folder, cache, [Repository("mirror", serve(answer), QUICK)])
+    assert answer.counts() == {1}
+    assert _names(folder) == _names(cache) == set()
+
+
+def test_a_redirect_is_followed(
+    lock: Lock, repository: Path, folder: Path, cache: Path, serve: Callable[[Answer], str]
+) -> None:
+    """A mirror may send its clients on."""
+    target = f"{serve(_files_of(repository))}/maven"
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(302)
+        request.send_header("Location", target + request.path)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    collect(lock, folder, cache, [Repository("mirror", serve(answer), QUICK)])
+    assert _complete(lock, folder)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5])
+def test_a_server_that_falls_silent_is_given_up(
+    lock: Lock, repository: Path, folder: Path, cache: Path, serve: Callable[[Answer], str], part: float
+) -> None:
+    """Before the answer or in the middle of it: past the time-out the next source is asked, and nothing is half kept."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if part:
+            body = (repository / request.path.removeprefix("/")).read_bytes()
+            _send(request, 200, body[: int(len(body) * part)], length=len(body))
+        with suppress(OSError):
+            request.connection.recv(1)  # until the client hangs up
+        request.close_connection = True
+
+    slow = Repository("slow", serve(answer), QUICK)
+    with pytest.raises(CollectError, match=r"slow: .*[Tt]imed out.*\(asked 3 times\)"):
+        collect(lock, folder, cache, [slow])
+    assert _names(folder) == _names(cache) == set()
+    collect(lock, folder, cache, [slow, Folder("full", repository)])
+    assert _complete(lock, folder)
+
+
+def test_jars_are_asked_for_at_the_same_time(
+    lock: Lock, repository: Path, folder: Path, cache: Path, serve: Callable[[Answer], str]
+) -> None:
+    """No answer comes before all three were asked for."""
+    everybody = threading.Barrier(len(lock.jars), timeout=30)
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        everybody.wait()
+        _files_of(repository)(request)
+
+    collect(lock, folder, cache, [Repository("mirror", f"{serve(answer)}/maven")])
+    assert _complete(lock, folder)
+
+
+def test_netrc_and_proxy_are_as_requests_knows_them(
+    lock: Lock,
+    repository: Path,
+    folder: Path,
+    cache: Path,
+    tmp_path: Path,
+    serve: Callable[[Answer], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mirror behind a proxy, with a password, needs nothing but the usual variables."""
+    seen: set[tuple[str, str | None]] = set()
+
+    def proxy(request: BaseHTTPRequestHandler) -> None:
+        address, _, request.path = request.path.partition("/maven/")
+        seen.add((address, request.headers["Authorization"]))
+        request.path = f"/maven/{request.path}"
+        _files_of(repository)(request)
+
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine mirror.example login user password secret\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTP_PROXY", serve(proxy))
+    for name in ("http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    collect(lock, folder, cache, [mirror("http://mirror.example/maven")])
+    assert _complete(lock, folder)
+    assert seen == {("http://mirror.example", "Basic dXNlcjpzZWNyZXQ=")}
+
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+from jartools.collect import collect
+from jartools.sources import Folder
+from kclpy_jars.lock import loads
+
+lock, repository, full, folder, cache = map(Path, sys.argv[1:])
+(full / "ballast").write_bytes(bytes(60 * 1024))
+try:
+    collect(loads(lock.read_text(), ""), folder, cache, [Folder("good", repository)])
+except OSError as error:
+    print(error.errno, *(path.name for root in (folder, cache) for path in root.rglob("*") if path.is_file()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a small file system is made as only Linux lets an ordinary user")
+@pytest.mark.parametrize("full", ["cache", "folder"])
+def test_a_full_disk_is_one_clear_error_and_leaves_no_wrong_file(
+    contents: dict[str, bytes], lock: Lock, package: Path, tmp_path: Path, full: str
+) -> None:
+    """The system's own error comes through, no source is blamed, and what was begun is gone."""
+    big = contents[lock.jars[0].filename] + bytes(16 * 1024)
+    jar = replace(lock.jars[0], size=len(big), sha256=hashlib.sha256(big).hexdigest())
+    document = tmp_path / "big.json"
+    document.write_text(replace(lock, jars=(jar,)).dumps(), encoding="utf-8")
+    source = tmp_path / "good" / jar.maven_path
+    source.parent.mkdir(parents=True)
+    source.write_bytes(big)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    places = {"folder": tmp_path / "folder", "cache": tmp_path / "cache"} | {full: disk / "place"}
+    python = [sys.executable, "-c", FULL_DISK]
+    python += map(str, (document, tmp_path / "good", disk, places["folder"], places["cache"]))
+    mounting = f"mount -t tmpfs -o size=64k none {disk}"
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, mounting], capture_output=True, check=False).returncode:
+        pytest.skip("this system does not let its users mount")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), str(package / "src")])}
+    result = subprocess.run(
+        [*unshare, f'{mounting} && exec "$@"', "sh", *python],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    kept = {"cache": [], "folder": [f"{jar.sha256}.jar"]}[full]
+    assert result.stdout.split() == [str(errno.ENOSPC), *kept], result.stderr
 
 
 def test_a_password_in_the_mirrors_address_is_not_shown(
@@ -247,7 +502,7 @@ def test_the_cache_is_asked_first_and_then_nobody(
 
     source = Repository("mirror", f"{serve(answer)}/maven")
     collect(lock, folder, cache, [source])
-    assert asked == [f"/maven/{jar.maven_path}" for jar in lock.jars]
+    assert sorted(asked) == sorted(f"/maven/{jar.maven_path}" for jar in lock.jars)
     shutil.rmtree(folder)
     collect(lock, folder, cache, [source])
     assert len(asked) == len(lock.jars)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,6 +24,7 @@ from kclpy_jars.errors import DamagedError, JarsError
 from kclpy_jars.lock import LOCK_NAME
 from kclpy_jars.verification import find_faults, sha256_of
 from platformdirs import user_cache_path
+from tqdm import tqdm
 
 from jartools.locks import read
 from jartools.sources import MIRROR_VARIABLE, Folder, UnavailableError
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from jartools.sources import Source
 
 CACHE_VARIABLE = "KCLPY_JARS_CACHE"
+CONNECTIONS = 8
+"""Jars asked for at the same time."""
+
 PARTIAL = ".part"
 """How the name of a file ends that is still being written, or was when its build was killed."""
 
@@ -101,12 +106,31 @@ def collect(lock: Lock, folder: Path, cache: Path, sources: Sequence[Source]) ->
     faults = find_faults(lock, folder)
     _refuse(folder, [fault for fault in faults if fault.kind != "missing"])
     missing = {fault.filename for fault in faults}
-    for jar in lock.jars:
-        if jar.filename in missing:
-            cached = _fetch(jar, cache, sources)
-            _store(jar, Folder("the cache", cache).chunks(cached.name), folder / jar.filename)
+    cache.mkdir(parents=True, exist_ok=True)
+    _collect_all([jar for jar in lock.jars if jar.filename in missing], folder, cache, sources)
     with replacing(document) as file:
         file.write(lock.dumps().encode())
+
+
+def _collect_all(jars: Sequence[Jar], folder: Path, cache: Path, sources: Sequence[Source]) -> None:
+    def collect_one(jar: Jar) -> Jar:
+        cached = _fetch(jar, cache, sources)
+        _store(jar, Folder("the cache", cache).chunks(cached.name), folder / jar.filename)
+        return jar
+
+    size = sum(jar.size for jar in jars)
+    with (
+        ThreadPoolExecutor(CONNECTIONS) as pool,
+        # disable=None: only where stderr is a terminal.
+        tqdm(total=size, desc="collecting jars", unit="B", unit_scale=True, disable=None, leave=False) as bar,
+    ):
+        try:
+            for done in as_completed([pool.submit(collect_one, jar) for jar in jars]):
+                bar.update(done.result().size)
+        except BaseException:
+            # One jar that cannot be had is enough to fail: what was not begun need not be.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 @contextmanager
@@ -122,7 +146,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _fetch(jar: Jar, cache: Path, sources: Sequence[Source]) -> Path:
-    cache.mkdir(parents=True, exist_ok=True)
     cached = cache / f"{jar.sha256}.jar"
     if cached.exists():
         if sha256_of(cached) == jar.sha256:
