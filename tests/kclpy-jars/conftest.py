@@ -49,14 +49,14 @@ def lock(contents: dict[str, bytes]) -> Lock:
 
     def jar(group: str, artifact: str, version: str, classifier: str | None = None) -> Jar:
         content = contents["-".join(filter(None, (artifact, version, classifier))) + ".jar"]
-        return Jar(group, artifact, version, classifier, len(content), hashlib.sha256(content).hexdigest())
+        return Jar(group, artifact, version, classifier, len(content), hashlib.sha256(content).hexdigest(), "MIT", 52)
 
     jars = (
         jar("com.example", "daemon", "3.0.1"),
         jar("org.net", "netty", "4.1"),
         jar("org.net", "netty", "4.1", "linux"),
     )
-    return Lock("3.0.1", "3.0.1", Daemon("com.example.Daemon", "-p", "-l"), jars)
+    return Lock("3.0.1", "3.0.1", None, Daemon("com.example.Daemon", "-p", "-l"), jars)
 
 
 @pytest.fixture

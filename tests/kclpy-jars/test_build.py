@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import email
 import os
+import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tarfile
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kclpy_jars.lock import LOCK_NAME, Lock
+from packaging.licenses import canonicalize_license_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
 def tree(package: Path, lock: Lock, tmp_path: Path) -> Path:
     """A copy of the package's source tree with the tiny lock alone."""
     tree = tmp_path / "tree"
-    shutil.copytree(package, tree, ignore=shutil.ignore_patterns("jars", "dist", "locks", "__pycache__", ".*_cache"))
+    generated = ("jars", "build", "dist", "locks", "__pycache__", ".*_cache")
+    shutil.copytree(package, tree, ignore=shutil.ignore_patterns(*generated))
     (tree / "locks").mkdir()
     _write_lock(tree, lock)
     return tree
@@ -34,6 +39,7 @@ def tree(package: Path, lock: Lock, tmp_path: Path) -> Path:
 
 def _write_lock(tree: Path, lock: Lock) -> None:
     (tree / "locks" / f"{lock.kcl_version}.json").write_text(lock.dumps(), encoding="utf-8")
+    (tree / "locks" / f"{lock.kcl_version}.notices.txt").write_text(f"notices of {lock.kcl_version}", encoding="utf-8")
 
 
 @pytest.fixture
@@ -86,7 +92,10 @@ def test_the_wheel_holds_the_jars_their_lock_and_the_package_and_nothing_else(
     with zipfile.ZipFile(wheel) as archive:
         modules = {path.name for path in (tree / "src" / "kclpy_jars").glob("*.py")} | {"py.typed"}
         info = "kclpy_jars-3.0.1.dist-info"
-        metadata = {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE", "licenses/NOTICE"}
+        metadata = {"METADATA", "WHEEL", "RECORD", "sboms/kclpy-jars.cdx.json"} | {
+            f"licenses/{name}"
+            for name in ("LICENSE", "NOTICE", "licenses/Apache-2.0.txt", "licenses/MIT.txt", "locks/3.0.1.notices.txt")
+        }
         assert set(archive.namelist()) == (
             {f"kclpy_jars/{name}" for name in modules}
             | {f"kclpy_jars/jars/{name}" for name in (*contents, LOCK_NAME)}
@@ -107,6 +116,67 @@ def test_the_wheel_of_the_sdist_is_the_wheel_of_the_tree(tree: Path, run: Run, t
     assert _only(tree, "*.whl").read_bytes() == through_sdist.read_bytes()
 
 
+def test_another_path_and_another_day_give_the_same_bytes(tree: Path, run: Run, tmp_path: Path) -> None:
+    """Neither where the tree lies, nor when its files were written, nor who may read them shows in wheel and sdist."""
+    assert run(tree, *BUILD).returncode == 0
+    elsewhere = shutil.copytree(tree, tmp_path / "else" / "where")
+    shutil.rmtree(elsewhere / "dist")
+    for path in elsewhere.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        path.chmod(path.stat().st_mode | stat.S_IWGRP | stat.S_IRGRP)
+    result = run(elsewhere, *BUILD, TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7")
+    assert result.returncode == 0, result.stdout
+    built = {path.name: path.read_bytes() for path in (tree / "dist").iterdir()}
+    assert {path.name: path.read_bytes() for path in (elsewhere / "dist").iterdir()} == built
+    assert len(built) == 2
+
+
+def test_the_metadata_names_the_licences_and_their_texts_both_ways(tree: Path, run: Run, lock: Lock) -> None:
+    """Each licence of the expression has its text in the wheel, and no text is there without its licence."""
+    either = replace(lock.jars[1], license="EPL-1.0 OR LGPL-2.1-only")
+    _write_lock(tree, replace(lock, jars=(lock.jars[0], either, lock.jars[2])))
+    result = run(tree, *WHEEL)
+    assert result.returncode == 0, result.stdout
+    with zipfile.ZipFile(_only(tree, "*.whl")) as archive:
+        metadata = email.message_from_bytes(archive.read("kclpy_jars-3.0.1.dist-info/METADATA"))
+        expression = metadata["License-Expression"]
+        files = metadata.get_all("License-File")
+        assert files
+        texts = {name.removeprefix("licenses/").removesuffix(".txt") for name in files if name.startswith("licenses/")}
+        assert expression == canonicalize_license_expression("Apache-2.0 AND (EPL-1.0 OR LGPL-2.1-only) AND MIT")
+        assert set(re.findall(r"[^() ]+", expression)) - {"AND", "OR"} == texts
+        for name in files:
+            source = tree / name
+            assert archive.read(f"kclpy_jars-3.0.1.dist-info/licenses/{name}") == source.read_bytes()
+
+
+def test_a_licence_without_its_text_fails_the_build(tree: Path, run: Run) -> None:
+    """What cannot be read cannot be agreed to."""
+    (tree / "licenses" / "MIT.txt").unlink()
+    result = run(tree, *WHEEL)
+    assert result.returncode != 0
+    assert "MIT: its text is not in" in result.stdout
+    assert not list(tree.glob("dist/*.whl"))
+
+
+def test_a_licence_that_is_not_allowed_fails_the_build(tree: Path, run: Run, lock: Lock) -> None:
+    """A lock that was written by hand does not bring in what the locking task would refuse."""
+    _write_lock(tree, replace(lock, jars=(*lock.jars[:2], replace(lock.jars[2], license="GPL-3.0-only"))))
+    result = run(tree, *WHEEL)
+    assert result.returncode != 0
+    assert "netty:4.1:linux: GPL-3.0-only is not one of" in result.stdout
+    assert not list(tree.glob("dist/*.whl"))
+
+
+def test_a_kcl_whose_support_ends_is_built_with_a_warning(tree: Path, run: Run, lock: Lock) -> None:
+    """Who builds it is told the date."""
+    assert "ends its support" not in run(tree, *WHEEL).stdout
+    _write_lock(tree, replace(lock, end_of_support="2026-01-30"))
+    result = run(tree, *WHEEL)
+    assert result.returncode == 0, result.stdout
+    assert "ends its support on 2026-01-30" in result.stdout
+
+
 def test_the_sdist_holds_what_the_hook_needs_and_no_jar(tree: Path, run: Run) -> None:
     """Although the jars lie in the tree, the sdist has only sources, locks and tools."""
     assert run(tree, *WHEEL).returncode == 0
@@ -117,7 +187,7 @@ def test_the_sdist_holds_what_the_hook_needs_and_no_jar(tree: Path, run: Run) ->
         names = {name.removeprefix("kclpy_jars-3.0.1/") for name in archive.getnames()}
     sources = {
         path.relative_to(tree).as_posix()
-        for folder in ("src", "jartools", "locks")
+        for folder in ("src", "jartools", "licenses", "locks")
         for path in (tree / folder).rglob("*")
         if path.is_file() and not {"jars", "__pycache__"} & set(path.parts)
     }

@@ -609,10 +609,10 @@ def test_an_interrupted_collection_goes_on_where_it_stopped(
 
 def test_the_jars_of_a_former_lock_make_room(lock: Lock, repository: Path, folder: Path, cache: Path) -> None:
     """Building another version replaces the folder's jars; what both locks list is kept."""
-    former = Lock("3.0.0", "3.0.0", Daemon("com.example.Daemon", None, None), lock.jars)
+    former = Lock("3.0.0", "3.0.0", None, Daemon("com.example.Daemon", None, None), lock.jars)
     source = Folder("full", repository)
     collect(former, folder, cache, [source])
-    smaller = Lock(lock.version, lock.kcl_version, lock.daemon, lock.jars[:2])
+    smaller = replace(lock, jars=lock.jars[:2])
     collect(smaller, folder, cache, [])
     assert _names(folder) == {jar.filename for jar in smaller.jars} | {LOCK_NAME}
     assert _complete(smaller, folder)
@@ -623,7 +623,7 @@ def test_a_jar_that_no_lock_knows_does_not_make_room(lock: Lock, repository: Pat
     source = Folder("full", repository)
     collect(lock, folder, cache, [source])
     _add(folder)
-    newer = Lock("3.0.2", "3.0.2", lock.daemon, lock.jars)
+    newer = replace(lock, version="3.0.2", kcl_version="3.0.2")
     with pytest.raises(DamagedError, match=r"unlisted: stranger\.jar"):
         collect(newer, folder, cache, [source])
     assert (folder / "stranger.jar").exists()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from jartools import locks
-from jartools.make_lock import read_input
+from jartools.inputs import read_input
 from kclpy_jars.errors import LockError
 from kclpy_jars.lock import Lock, loads
 
@@ -68,7 +69,7 @@ def _repeat(document: Any) -> None:
     ("change", "where", "problem"),
     [
         (_delete("schema"), "schema", "missing"),
-        (_set("schema", to=2), "schema", "2, but this kclpy-jars reads 1"),
+        (_set("schema", to=1), "schema", "1, but this kclpy-jars reads 2"),
         (_set("schema", to=True), "schema", "True"),
         (_set("version", to="3.0.2"), "version", "3.0.2 is not 3.0.1"),
         (_set("kcl_version", to="3.0.1/.."), "kcl_version", "letters, digits"),
@@ -87,7 +88,13 @@ def _repeat(document: Any) -> None:
         (_set("jars", 0, "artifact", to="../evil"), "jars[0].artifact", "letters, digits"),
         (_set("jars", 0, "group", to=".hidden"), "jars[0].group", "letters, digits"),
         (_set("jars", 0, "classifier", to=""), "jars[0].classifier", "letters, digits"),
-        (_set("jars", 0, "license", to="MIT"), "jars[0].license", "unknown"),
+        (_set("jars", 0, "licence", to="MIT"), "jars[0].licence", "unknown"),
+        (_delete("jars", 0, "license"), "jars[0].license", "missing"),
+        (_set("jars", 0, "license", to="MIT or so"), "jars[0].license", "SPDX identifiers"),
+        (_set("jars", 0, "class_file", to="52"), "jars[0].class_file", "a whole number"),
+        (_delete("jars", 0, "class_file"), "jars[0].class_file", "missing"),
+        (_set("end_of_support", to="soon"), "end_of_support", "YYYY-MM-DD"),
+        (_delete("end_of_support"), "end_of_support", "missing"),
         (_swap, "jars[1]", "belongs before"),
         (_repeat, "jars[3]", "a second netty-4.1-linux.jar"),
     ],
@@ -122,8 +129,28 @@ def test_a_post_release_bundles_the_same_kcl(lock: Lock, post: str) -> None:
     assert (read.version, read.kcl_version) == (post, "3.0.1")
 
 
+def test_a_lock_knows_the_oldest_java_that_reads_all_its_jars(lock: Lock) -> None:
+    """The newest class file decides, and a jar without classes has no say."""
+    oldest, newest, empty = (replace(jar, class_file=n) for jar, n in zip(lock.jars, (49, 55, None), strict=True))
+    assert replace(lock, jars=(oldest, newest, empty)).java == 11
+
+
+def test_a_kcl_whose_support_ends_comes_with_a_warning(lock: Lock) -> None:
+    """The warning has the date; a KCL without one has no warning."""
+    assert lock.support_warning is None
+    ending = loads(replace(lock, end_of_support="2026-01-30").dumps(), "test")
+    assert "KCL 3.0.1" in str(ending.support_warning)
+    assert "2026-01-30" in str(ending.support_warning)
+
+
 def _committed() -> list[Lock]:
     return locks.locks()
+
+
+def test_there_is_a_lock_of_each_line() -> None:
+    """KCL 1, 2 and 3 can each be built, and 1 alone is at its end."""
+    assert [lock.version.partition(".")[0] for lock in _committed()] == ["1", "2", "3"]
+    assert [lock.end_of_support for lock in _committed()] == ["2026-01-30", None, None]
 
 
 def test_there_is_a_lock_of_the_default_line() -> None:
@@ -139,6 +166,8 @@ def test_a_committed_lock_is_what_its_input_asks_for(committed: Lock) -> None:
     assert committed.dumps() == text
     assert committed.version == wanted.version
     assert committed.daemon == wanted.daemon
+    assert committed.end_of_support == wanted.end_of_support
+    assert {str(jar) for jar in (*wanted.raised, *wanted.added)} <= {str(jar) for jar in committed.jars}
     assert str(wanted.kcl) in map(str, committed.jars)
     names = {f"{jar.group}:{jar.artifact}" for jar in committed.jars} | {f"{jar.group}:*" for jar in committed.jars}
     assert names.isdisjoint(wanted.exclude)

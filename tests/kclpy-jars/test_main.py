@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import kclpy_jars
 import pytest
+from jartools.licences import expression
+from jartools.sbom import sbom_of
 from kclpy_jars.lock import LOCK_NAME, Lock
 
 
@@ -25,6 +28,15 @@ def site(lock: Lock, contents: dict[str, bytes], tmp_path: Path) -> Path:
     (jars / LOCK_NAME).write_text(lock.dumps(), encoding="utf-8")
     for name, content in contents.items():
         (jars / name).write_bytes(content)
+    info = site / "kclpy_jars-3.0.1.dist-info"
+    (info / "licenses").mkdir(parents=True)
+    (info / "sboms").mkdir()
+    metadata = "Metadata-Version: 2.4\nName: kclpy-jars\nVersion: 3.0.1\nLicense-Expression: Apache-2.0 AND MIT\n"
+    (info / "METADATA").write_text(metadata, encoding="utf-8")
+    (info / "licenses" / "LICENSE").write_text("the text", encoding="utf-8")
+    (info / "sboms" / "kclpy-jars.cdx.json").write_text('{"bomFormat": "CycloneDX"}\n', encoding="utf-8")
+    record = [f"{path.relative_to(site).as_posix()},,\n" for path in site.rglob("*") if path.is_file()]
+    (info / "RECORD").write_text("".join(record), encoding="utf-8")
     return site
 
 
@@ -54,6 +66,16 @@ def test_verify_fails_and_names_every_changed_missing_and_unlisted_jar(site: Pat
     assert "netty-4.1-linux.jar" not in result.stderr
 
 
+def test_verify_in_json_has_every_fault(site: Path) -> None:
+    """A machine reads the faults on stdout; the exit code is the same."""
+    assert json.loads(_run(site, "verify", "--json").stdout) == {"kcl_version": "3.0.1", "faults": []}
+    (site / "kclpy_jars" / "jars" / "netty-4.1.jar").unlink()
+    result = _run(site, "verify", "--json")
+    assert result.returncode == 1
+    [fault] = json.loads(result.stdout)["faults"]
+    assert (fault["kind"], fault["filename"]) == ("missing", "netty-4.1.jar")
+
+
 def test_path_prints_the_folder(site: Path) -> None:
     """One line, for a shell to use."""
     result = _run(site, "path")
@@ -66,6 +88,47 @@ def test_classpath_prints_the_jars_in_the_order_of_the_lock(site: Path, lock: Lo
     assert result.returncode == 0
     paths = [Path(path) for path in result.stdout.removesuffix("\n").split(os.pathsep)]
     assert paths == [site / "kclpy_jars" / "jars" / jar.filename for jar in lock.jars]
+
+
+def test_classpath_in_json_is_a_list(site: Path, lock: Lock) -> None:
+    """For who builds the command with another separator, or none."""
+    paths = json.loads(_run(site, "classpath", "--json").stdout)
+    assert [Path(path).name for path in paths] == [jar.filename for jar in lock.jars]
+
+
+def test_sbom_prints_the_document_of_the_metadata(site: Path) -> None:
+    """Byte for byte, so that it can be redirected to a file."""
+    result = _run(site, "sbom")
+    assert (result.returncode, result.stdout) == (0, '{"bomFormat": "CycloneDX"}\n')
+
+
+def test_licenses_prints_each_jars_licence(site: Path, lock: Lock) -> None:
+    """One jar a line for machines; the expression and the files of the texts for people."""
+    result = _run(site, "licenses")
+    assert result.returncode == 0
+    assert result.stdout.splitlines() == [f"MIT\t{jar}" for jar in lock.jars]
+    assert "Apache-2.0 AND MIT" in result.stderr
+    assert str(site / "kclpy_jars-3.0.1.dist-info" / "licenses" / "LICENSE") in result.stderr
+
+
+def test_licenses_in_json_leads_to_the_texts(site: Path, lock: Lock) -> None:
+    """Every file that is named can be read."""
+    document = json.loads(_run(site, "licenses", "--json").stdout)
+    assert document["expression"] == "Apache-2.0 AND MIT"
+    assert document["jars"] == {str(jar): "MIT" for jar in lock.jars}
+    assert [Path(file).read_text(encoding="utf-8") for file in document["files"]] == ["the text"]
+
+
+@pytest.mark.parametrize("command", ["list", "path", "classpath", "verify", "sbom", "licenses"])
+def test_a_kcl_whose_support_ends_says_so_on_stderr(site: Path, lock: Lock, command: str) -> None:
+    """Whatever is asked, people see the date, and machines see what they always do."""
+    usual = _run(site, command)
+    document = site / "kclpy_jars" / "jars" / LOCK_NAME
+    document.write_text(replace(lock, end_of_support="2026-01-30").dumps(), encoding="utf-8")
+    result = _run(site, command)
+    assert (result.returncode, result.stdout) == (0, usual.stdout)
+    assert "ends its support on 2026-01-30" in result.stderr
+    assert "ends its support" not in usual.stderr
 
 
 def test_list_prints_coordinates_for_machines_and_the_sum_for_people(site: Path, lock: Lock) -> None:
@@ -85,7 +148,7 @@ def test_list_in_json_has_all_that_the_lock_knows(site: Path, lock: Lock, conten
     assert [Path(entry["path"]).read_bytes() for entry in document["jars"]] == list(contents.values())
 
 
-@pytest.mark.parametrize("command", ["list", "path", "classpath", "verify"])
+@pytest.mark.parametrize("command", ["list", "path", "classpath", "verify", "licenses"])
 def test_a_tree_without_jars_says_what_to_do(site: Path, command: str) -> None:
     """Every command fails with the next step, and without a traceback."""
     shutil.rmtree(site / "kclpy_jars" / "jars")
@@ -120,6 +183,10 @@ def test_the_installed_jars_are_whole_and_of_a_committed_lock(package: Path) -> 
     assert kclpy_jars.bundled_lock().dumps() == committed.read_text(encoding="utf-8")
     assert kclpy_jars.bundled_lock().daemon.main_class == kclpy_jars.MAIN_CLASS
     assert all(path.is_file() for path in kclpy_jars.jar_paths())
+    assert kclpy_jars.sbom() == sbom_of(kclpy_jars.bundled_lock())
+    assert kclpy_jars.license_expression() == expression(kclpy_jars.bundled_lock())
+    texts = {path.name for path in kclpy_jars.license_files()}
+    assert texts >= {"LICENSE", "NOTICE", "Apache-2.0.txt", f"{kclpy_jars.KCL_VERSION}.notices.txt"}
 
 
 @pytest.mark.skipif(not shutil.which("java"), reason="there is no java on this machine")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import stat
 import sys
+import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from jartools.make_lock import Input, ResolutionError, make, read_input
+from jartools.inputs import Input, read_input
+from jartools.licences import TEXTS, LicenceError, notices
+from jartools.make_lock import changes, class_file, make
+from jartools.resolution import ResolutionError
 from jartools.sources import UnavailableError
 from jgo.maven import MavenContext
 from kclpy_jars.errors import LockError
@@ -20,7 +26,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAEMON = Daemon("org.kcl.Daemon", None, None)
-WANTED = Input("1.0", Artifact("org.kcl", "multilang", "1.0", None), DAEMON, ("org.heavy:*",))
+WANTED = Input(
+    version="1.0",
+    end_of_support=None,
+    kcl=Artifact("org.kcl", "multilang", "1.0", None),
+    kcl_sha256=None,
+    daemon=DAEMON,
+    exclude=("org.heavy:*",),
+    added=(),
+    raised=(),
+)
 
 POMS = {
     "org.kcl:multilang:1.0": ("org.kcl:core:1.0:compile", "org.test:junit:1.0:test"),
@@ -28,9 +43,12 @@ POMS = {
     "org.log:log:1.0": ("org.net:net:1.0:compile",),
     "org.net:net:2.0": (),
     "org.net:net:1.0": (),
+    "org.net:net:2.1": (),
+    "org.extra:extra:1.0": ("org.log:log:1.0:compile",),
     "org.heavy:heavy:1.0": (),
     "org.test:junit:1.0": (),
 }
+LICENCES = {"org.log:log:1.0": "The MIT License", "org.heavy:heavy:1.0": "Buy Me"}
 CLASS_PATH = ["org.kcl:core:1.0", "org.kcl:multilang:1.0", "org.log:log:1.0", "org.net:net:2.0"]
 
 
@@ -41,7 +59,23 @@ def _pom(coordinates: str, dependencies: tuple[str, ...]) -> str:
         return "".join(f"<{tag}>{value}</{tag}>" for tag, value in zip(tags, text.split(":"), strict=False))
 
     needed = "".join(f"<dependency>{elements(dependency)}</dependency>" for dependency in dependencies)
-    return f"<project><modelVersion>4.0.0</modelVersion>{elements(coordinates)}<dependencies>{needed}</dependencies></project>"
+    licence = f"<license><name>{LICENCES.get(coordinates, 'Apache License, Version 2.0')}</name></license>"
+    return (
+        f"<project><modelVersion>4.0.0</modelVersion>{elements(coordinates)}"
+        f"<licenses>{licence}</licenses><dependencies>{needed}</dependencies></project>"
+    )
+
+
+def _jar(entries: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return buffer.getvalue()
+
+
+def _class(version: int) -> bytes:
+    return b"\xca\xfe\xba\xbe\0\0" + version.to_bytes(2, "big") + b"..."
 
 
 def _remote_files() -> dict[str, bytes]:
@@ -49,7 +83,7 @@ def _remote_files() -> dict[str, bytes]:
     for coordinates, dependencies in POMS.items():
         group, artifact, version = coordinates.split(":")
         path = Artifact(group, artifact, version, None).maven_path
-        files[path] = f"jar {coordinates}".encode()
+        files[path] = _jar({"META-INF/NOTICE": f"by {group}".encode(), "a/A.class": _class(52)})
         files[f"{path}.sha1"] = hashlib.sha1(files[path], usedforsecurity=False).hexdigest().encode()
         files[path.removesuffix("jar") + "pom"] = _pom(coordinates, dependencies).encode()
     return files
@@ -107,6 +141,8 @@ def test_a_lock_has_the_runtime_class_path_less_what_the_input_excludes(
         content = files[jar.maven_path]
         assert (jar.size, jar.sha256) == (len(content), hashlib.sha256(content).hexdigest())
         assert (tmp_path / "cache" / f"{jar.sha256}.jar").read_bytes() == content
+        assert jar.license == ("MIT" if jar.artifact == "log" else "Apache-2.0")
+        assert jar.class_file == 52
     assert (lock.version, lock.kcl_version, lock.daemon) == ("1.0", "1.0", DAEMON)
     assert loads(lock.dumps(), "test") == lock
 
@@ -131,8 +167,8 @@ def test_jgo_and_mvn_must_agree(maven: MavenContext, mvn: Callable[..., str], tm
     differing = [*agreeing[1:], "org.net:net:jar:1.0:compile", "org.net:net:jar:linux:2.0:compile"]
     with pytest.raises(ResolutionError) as caught:
         make(WANTED, maven, mvn(*differing), tmp_path / "cache")
-    assert caught.value.only_jgo == ["org.net:net:2.0"]
-    assert caught.value.only_mvn == ["org.net:net:1.0", "org.net:net:2.0:linux"]
+    assert caught.value.only_one == ["org.net:net:2.0"]
+    assert caught.value.only_other == ["org.net:net:1.0", "org.net:net:2.0:linux"]
     assert "only mvn: org.net:net:1.0" in str(caught.value)
 
 
@@ -141,10 +177,102 @@ def test_a_jar_with_another_sha1_than_the_published_one_is_not_locked(
 ) -> None:
     """A download that was damaged on its way is no jar to measure others by, nor to cache."""
     path = Artifact("org.log", "log", "1.0", None).maven_path
-    files[path] = b"damaged"
+    files[path] += b"damaged"
     with pytest.raises(UnavailableError, match=r"org\.log:log:1\.0: SHA-1"):
         make(WANTED, maven, None, tmp_path / "cache")
-    assert not (tmp_path / "cache" / f"{hashlib.sha256(b'damaged').hexdigest()}.jar").exists()
+    assert not (tmp_path / "cache" / f"{hashlib.sha256(files[path]).hexdigest()}.jar").exists()
+
+
+def test_a_raised_version_takes_the_place_of_the_poms(maven: MavenContext, tmp_path: Path) -> None:
+    """It is managed, not added: the class path has the same jars, one of them newer."""
+    raised = replace(WANTED, raised=(Artifact("org.net", "net", "2.1", None),))
+    jars = list(map(str, make(raised, maven, None, tmp_path / "cache").jars))
+    assert jars == [*CLASS_PATH[:-1], "org.net:net:2.1"]
+
+
+def test_raising_what_is_not_on_the_class_path_is_an_error(maven: MavenContext, tmp_path: Path) -> None:
+    """A decision that decides nothing is a mistake."""
+    raised = replace(WANTED, raised=(Artifact("org.extra", "extra", "1.0", None),))
+    with pytest.raises(ResolutionError, match=r"org\.extra:extra:1\.0"):
+        make(raised, maven, None, tmp_path / "cache")
+
+
+def test_an_added_jar_comes_with_what_it_needs(maven: MavenContext, tmp_path: Path) -> None:
+    """What the KCL's POM leaves out can be named beside it."""
+    added = replace(WANTED, added=(Artifact("org.extra", "extra", "1.0", None),))
+    jars = set(map(str, make(added, maven, None, tmp_path / "cache").jars))
+    assert jars == {*CLASS_PATH, "org.extra:extra:1.0"}
+
+
+def test_a_licence_that_nobody_has_mapped_or_allowed_is_not_locked(maven: MavenContext, tmp_path: Path) -> None:
+    """The jar is named, with what its POM says."""
+    with pytest.raises(LicenceError, match=r"org\.heavy:heavy:1\.0: unknown licence 'Buy Me'"):
+        make(replace(WANTED, exclude=()), maven, None, tmp_path / "cache")
+
+
+def test_a_kcl_without_a_published_pom_and_checksum_is_taken_by_its_own(
+    maven: MavenContext, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    """The POM is the one inside the jar, and the hash is the one that the input gives; another hash is refused."""
+    path = WANTED.kcl.maven_path
+    pom = files.pop(path.removesuffix("jar") + "pom")
+    del files[f"{path}.sha1"]
+    files[path] = _jar({"META-INF/maven/org.kcl/multilang/pom.xml": pom})
+    wanted = replace(WANTED, kcl_sha256=hashlib.sha256(files[path]).hexdigest())
+    assert list(map(str, make(wanted, maven, None, tmp_path / "cache").jars)) == CLASS_PATH
+    files[path] = _jar({"META-INF/maven/org.kcl/multilang/pom.xml": pom + b" "})
+    with pytest.raises(UnavailableError, match="SHA-256"):
+        make(wanted, maven, None, tmp_path / "cache")
+
+
+def test_the_newest_class_that_every_java_reads_decides() -> None:
+    """Classes for newer Javas, module-info and what is no class are left out; without a class there is no version."""
+    jar = _jar(
+        {
+            "a/Old.class": _class(49),
+            "a/New.class": _class(52),
+            "META-INF/versions/11/a/New.class": _class(55),
+            "module-info.class": _class(53),
+            "a/template.class": b"not a class",
+        }
+    )
+    assert class_file(jar) == 52
+    assert class_file(_jar({"META-INF/MANIFEST.MF": b""})) is None
+
+
+def test_the_changes_name_each_jar_that_is_not_the_same(maven: MavenContext, tmp_path: Path) -> None:
+    """Raised, added, removed, and the same coordinates with other bytes: one line each; nothing for what stayed."""
+    lock = make(WANTED, maven, None, tmp_path / "cache")
+    core, multilang, log, net = lock.jars
+    forged = replace(log, size=log.size + 1)
+    extra = replace(net, group="org.extra", artifact="extra")
+    newer = replace(lock, jars=(multilang, extra, forged, replace(net, version="2.1")))
+    assert changes(lock, newer) == [
+        "added org.extra:extra:2.0",
+        "removed org.kcl:core:1.0",
+        f"org.log:log:1.0 is described otherwise: size {forged.size}, was {log.size}",
+        "org.net:net:2.1, was 2.0",
+    ]
+    assert changes(lock, lock) == []
+    assert core in lock.jars
+
+
+def test_notices_hold_each_text_once_under_all_who_carry_it(maven: MavenContext, tmp_path: Path) -> None:
+    """Two jars of one group say the same; the text of a licence that is kept anyway is left out."""
+    lock = make(WANTED, maven, None, tmp_path / "cache")
+    paths = {jar: tmp_path / "cache" / f"{jar.sha256}.jar" for jar in lock.jars}
+    log = next(jar for jar in lock.jars if jar.artifact == "log")
+    mit = (TEXTS / "MIT.txt").read_text(encoding="utf-8")
+    entries = {"META-INF/LICENSE.txt": mit.replace("\n", "\r\n  "), "x/NOTICE": "Müller", "x/License.class": "code"}
+    paths[log] = tmp_path / "log.jar"
+    paths[log].write_bytes(_jar({name: text.encode("latin-1") for name, text in entries.items()}))
+    text = notices(lock, paths)
+    assert text.count("by org.kcl") == 1
+    assert "org.kcl:core:1.0: META-INF/NOTICE\norg.kcl:multilang:1.0: META-INF/NOTICE\n" in text
+    assert "org.log:log:1.0: x/NOTICE" in text
+    assert "Müller" in text
+    assert "LICENSE.txt" not in text
+    assert "code" not in text
 
 
 INPUT = """
@@ -154,6 +282,9 @@ daemon = { main_class = "org.kcl.Daemon", log_configuration_option = "-l" }
 [[exclude]]
 jars = ["org.heavy:*"]
 reason = "heavy"
+[[raise]]
+jars = ["org.net:net:2.1"]
+reason = "CVE-0"
 """
 
 
@@ -164,11 +295,21 @@ def test_an_option_that_the_input_leaves_out_is_one_the_daemon_does_not_have(tmp
     wanted = read_input(path)
     assert wanted.daemon == Daemon("org.kcl.Daemon", None, "-l")
     assert (wanted.kcl, wanted.exclude) == (WANTED.kcl, WANTED.exclude)
+    assert wanted.raised == (Artifact("org.net", "net", "2.1", None),)
 
 
 @pytest.mark.parametrize(
     ("good", "bad"),
-    [('"heavy"', '" "'), ("reason =", "because ="), ("main_class", "main"), ("version =", "versions ="), ("=", ":")],
+    [
+        ('"heavy"', '" "'),
+        ("reason =", "because ="),
+        ("main_class", "main"),
+        ("version =", "versions ="),
+        ("=", ":"),
+        ('"CVE-0"', '""'),
+        (":2.1", ""),
+        ("[[raise]]", "[[rise]]"),
+    ],
 )
 def test_an_input_that_leaves_something_out_is_refused(tmp_path: Path, good: str, bad: str) -> None:
     """A reason, a class or a version that is missing is an error that names the file."""

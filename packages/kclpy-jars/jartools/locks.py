@@ -1,4 +1,4 @@
-"""The committed locks, ``locks/KCL_VERSION.json``, and the choice of one of them."""
+"""The committed locks, ``locks/KCL_VERSION.json``, what lies beside them, and the choice of one of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def read(path: Path) -> Lock:
 def locks() -> list[Lock]:
     """All committed locks, by version."""
     return sorted(map(read, LOCKS.glob("*.json")), key=lambda lock: Version(lock.version))
+
+
+def notices_path(lock: Lock) -> Path:
+    """What the licence and notice files inside the jars say: made with the lock, and kept beside it."""
+    return LOCKS / f"{lock.kcl_version}.notices.txt"
 
 
 def lock_of(version: str) -> Lock:

@@ -5,12 +5,14 @@
 ``MAIN_CLASS``
     The daemon's main class.
 ``bundled_lock()``
-    All that is known of them: how the daemon takes its arguments, and every jar with its
-    coordinates, size and SHA-256.
+    All that is known of them: how the daemon takes its arguments, whether the support of this KCL
+    ends (``support_warning``), and every jar with its coordinates, size, SHA-256 and licence.
 ``jar_paths()``, ``class_path()``
     The jars, in a fixed order, as paths or as a value of ``java -cp``.
 ``verify()``
     Every changed, missing and unlisted jar.
+``sbom()``, ``license_expression()``, ``license_files()``
+    The bill of materials, and the licences with their texts and notices.
 
 The constants are read from the lock beside the jars when they are asked for, and raise
 NotCollectedError in a source tree that was never built.
@@ -18,7 +20,16 @@ NotCollectedError in a source tree that was never built.
 
 from __future__ import annotations
 
-from kclpy_jars.bundle import JARS, bundled_lock, class_path, jar_paths, verify
+from kclpy_jars.bundle import (
+    JARS,
+    bundled_lock,
+    class_path,
+    jar_paths,
+    license_expression,
+    license_files,
+    sbom,
+    verify,
+)
 from kclpy_jars.errors import DamagedError, JarsError, LockError, NotCollectedError
 from kclpy_jars.lock import Daemon, Jar, Lock
 from kclpy_jars.verification import Fault
@@ -41,6 +52,9 @@ __all__ = [
     "bundled_lock",
     "class_path",
     "jar_paths",
+    "license_expression",
+    "license_files",
+    "sbom",
     "verify",
 ]
 

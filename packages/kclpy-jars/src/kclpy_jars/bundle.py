@@ -1,9 +1,10 @@
-"""The jars that this installation bundles, and what their lock says of them."""
+"""The jars that this installation bundles, and what their lock and the distribution's metadata say of them."""
 
 from __future__ import annotations
 
 import os
 from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from kclpy_jars.errors import NotCollectedError
@@ -12,6 +13,9 @@ from kclpy_jars.verification import Fault, find_faults
 
 JARS = Path(__file__).resolve().parent / "jars"
 """The folder of the bundled jars."""
+
+DISTRIBUTION = "kclpy-jars"
+_SBOM = "sboms/kclpy-jars.cdx.json"
 
 
 @cache
@@ -51,3 +55,32 @@ def verify() -> tuple[Fault, ...]:
     cannot be read.
     """
     return find_faults(bundled_lock(), JARS)
+
+
+def sbom() -> str:
+    """The bill of materials: a CycloneDX document in JSON, as PEP 770 has it in the distribution's metadata.
+
+    Raises NotCollectedError if there is none, because the distribution is not installed.
+    """
+    text = _distribution().read_text(_SBOM)
+    if text is None:
+        raise NotCollectedError(JARS)
+    return text
+
+
+def license_expression() -> str:
+    """The licences of the jars and of kclpy itself, as an SPDX expression. Raises NotCollectedError."""
+    return str(_distribution().metadata["License-Expression"])
+
+
+def license_files() -> tuple[Path, ...]:
+    """The texts of the licences, and the notices that the jars carry. Raises NotCollectedError."""
+    files = _distribution().files or ()
+    return tuple(sorted(Path(str(file.locate())) for file in files if file.parts[1:2] == ("licenses",)))
+
+
+def _distribution() -> Distribution:
+    try:
+        return distribution(DISTRIBUTION)
+    except PackageNotFoundError:
+        raise NotCollectedError(JARS) from None

@@ -14,7 +14,7 @@ from typing import Any
 
 from kclpy_jars.errors import LockError
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the document's layout; a lock of another one is refused."""
 
 LOCK_NAME = "lock.json"
@@ -22,6 +22,8 @@ LOCK_NAME = "lock.json"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LICENSE = re.compile(r"[A-Za-z0-9.-]+( OR [A-Za-z0-9.-]+)*")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,16 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Jar(Artifact):
-    """One jar, byte for byte: its size in bytes, and its SHA-256 in lower-case hexadecimal."""
+    """One jar, byte for byte: its size in bytes, and its SHA-256 in lower-case hexadecimal.
+
+    ``license`` is an SPDX identifier, or several joined by `` OR ``. ``class_file`` is the version of its newest class
+    file, such as 52 for Java 8; None if it has no class.
+    """
 
     size: int
     sha256: str
+    license: str
+    class_file: int | None
 
     __str__ = Artifact.__str__
 
@@ -74,13 +82,30 @@ class Daemon:
 class Lock:
     """The jars of one KCL version, ordered by their coordinates: the order of the class path.
 
-    ``version`` is the distribution's: the KCL's, or the same with ``.postN``.
+    ``version`` is the distribution's: the KCL's, or the same with ``.postN``. ``end_of_support`` is the day on which
+    AWS ends the support of this KCL, as YYYY-MM-DD; None if none was announced.
     """
 
     version: str
     kcl_version: str
+    end_of_support: str | None
     daemon: Daemon
     jars: tuple[Jar, ...]
+
+    @property
+    def java(self) -> int:
+        """The oldest Java that can read all of the jars, such as 8."""
+        return max(jar.class_file or 0 for jar in self.jars) - 44
+
+    @property
+    def support_warning(self) -> str | None:
+        """What people should be told who use a KCL whose support ends; None if there is nothing to tell."""
+        if self.end_of_support is None:
+            return None
+        return (
+            f"KCL {self.kcl_version}: AWS ends its support on {self.end_of_support}, and mends nothing in it after that. "
+            "The same record processor runs with the kclpy-jars of KCL 3"
+        )
 
     def dumps(self) -> str:
         """The document: the same text for equal locks."""
@@ -99,6 +124,7 @@ def loads(text: str, source: str) -> Lock:
     lock = Lock(
         kcl_version=root.token("kcl_version"),
         version=root.token("version"),
+        end_of_support=root.matching_or_none("end_of_support", _DATE, "YYYY-MM-DD"),
         daemon=_daemon(root.object("daemon")),
         jars=tuple(_jar(entry) for entry in root.objects("jars")),
     )
@@ -127,6 +153,8 @@ def _jar(entry: _Object) -> Jar:
         classifier=entry.token_or_none("classifier"),
         size=entry.integer("size"),
         sha256=entry.matching("sha256", _SHA256, "64 lower-case hexadecimal digits"),
+        license=entry.matching("license", _LICENSE, "SPDX identifiers joined by OR"),
+        class_file=entry.integer_or_none("class_file"),
     )
     entry.end()
     return jar
@@ -168,11 +196,20 @@ class _Object:
             raise self.error(key, f"{wanted} is wanted, not {value!r}")
         return value
 
+    def _take_null(self, key: str) -> bool:
+        null = self._left.get(key, key) is None
+        if null:
+            del self._left[key]
+        return null
+
     def integer(self, key: str) -> int:
         value: int = self._take(key, int, "a whole number")
         if value < 0:
             raise self.error(key, f"{value} is negative")
         return value
+
+    def integer_or_none(self, key: str) -> int | None:
+        return None if self._take_null(key) else self.integer(key)
 
     def matching(self, key: str, pattern: re.Pattern[str], wanted: str) -> str:
         value: str = self._take(key, str, wanted)
@@ -180,14 +217,15 @@ class _Object:
             raise self.error(key, f"{wanted} are wanted, not {value!r}")
         return value
 
+    def matching_or_none(self, key: str, pattern: re.Pattern[str], wanted: str) -> str | None:
+        return None if self._take_null(key) else self.matching(key, pattern, wanted)
+
     def token(self, key: str) -> str:
         # A token becomes part of a path and of an address: no slash, no space, no leading dot.
         return self.matching(key, _TOKEN, "letters, digits and _.+-")
 
     def token_or_none(self, key: str) -> str | None:
-        if key in self._left and self._left[key] is None:
-            return self._left.pop(key)  # type: ignore[no-any-return]
-        return self.token(key)
+        return None if self._take_null(key) else self.token(key)
 
     def text_or_none(self, key: str) -> str | None:
         value: str | None = self._take(key, (str, type(None)), "text or null")
