@@ -48,7 +48,7 @@ def main(folder: Path, command: list[str]) -> int:
         daemon = open(0, "rb", closefd=False)  # noqa: SIM115
         to_child = (b"> ", daemon, cast("BinaryIO", child.stdin))
         threading.Thread(target=recorder.pump, args=to_child, daemon=True).start()
-        recorder.pump(b"< ", cast("BinaryIO", child.stdout), open(1, "wb", closefd=False))
+        recorder.pump(b"< ", cast("BinaryIO", child.stdout), open(1, "wb", closefd=False))  # noqa: SIM115
         return child.wait()
 
 
