@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from jartools.inputs import Input, read_input
 from jartools.licences import TEXTS, LicenceError, notices
-from jartools.make_lock import changes, class_file, make
+from jartools.make_lock import changes, class_file, make, write_or_check
 from jartools.resolution import ResolutionError
 from jartools.sources import UnavailableError
 from jgo.maven import MavenContext
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
+
+    from kclpy_jars.lock import Lock
 
 DAEMON = Daemon("org.kcl.Daemon", None, None)
 WANTED = Input(
@@ -208,6 +210,39 @@ def test_a_licence_that_nobody_has_mapped_or_allowed_is_not_locked(maven: MavenC
     """The jar is named, with what its POM says."""
     with pytest.raises(LicenceError, match=r"org\.heavy:heavy:1\.0: unknown licence 'Buy Me'"):
         make(replace(WANTED, exclude=()), maven, None, tmp_path / "cache")
+
+
+def test_a_known_licence_that_is_not_allowed_is_not_locked(
+    maven: MavenContext, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    """To know a licence is not to accept it."""
+    path = Artifact("org.log", "log", "1.0", None).maven_path.removesuffix("jar") + "pom"
+    files[path] = files[path].replace(b"The MIT License", b"LGPL-2.1-only")
+    with pytest.raises(LicenceError, match=r"org\.log:log:1\.0: LGPL-2\.1-only is not one of"):
+        make(WANTED, maven, None, tmp_path / "cache")
+
+
+def test_a_check_writes_nothing_and_fails_where_the_files_are_stale(
+    lock: Lock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Missing or different, the files are named with the next step; what changed is on stdout; equal files pass."""
+    former = replace(lock, jars=lock.jars[1:])
+    path = tmp_path / "3.0.1.json"
+    texts = {path: lock.dumps()}
+    assert write_or_check(texts, former, lock, check=True) == 1
+    assert not path.exists()
+    said = capsys.readouterr()
+    assert "3.0.1.json: not what the input gives now. Next: hatch run lock 3.0.1" in said.err
+    assert said.out == "kclpy-jars 3.0.1, after 3.0.1:\n- added com.example:daemon:3.0.1\n"
+    assert write_or_check(texts, former, lock, check=False) == 0
+    assert path.read_text(encoding="utf-8") == lock.dumps()
+    said = capsys.readouterr()
+    assert "- added com.example:daemon:3.0.1" in said.out
+    assert ".postN" in said.err
+    assert write_or_check(texts, lock, lock, check=True) == 0
+    path.write_text("{}", encoding="utf-8")
+    assert write_or_check(texts, lock, lock, check=True) == 1
+    assert path.read_text(encoding="utf-8") == "{}"
 
 
 def test_a_kcl_without_a_published_pom_and_checksum_is_taken_by_its_own(

@@ -157,10 +157,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         }
         # What was made must be what the build can read.
         loads(lock.dumps(), "the lock just made")
-        return _check(texts, former, lock) if arguments.check else _write(texts, former, lock)
+        return write_or_check(texts, former, lock, check=arguments.check)
     except (JarsError, OSError, subprocess.CalledProcessError) as error:
         print(f"lock: {error}", file=sys.stderr)
         return 1
+
+
+def write_or_check(texts: dict[Path, str], former: Lock | None, lock: Lock, *, check: bool) -> int:
+    """Write ``texts``, or say which of the files are not those; the exit code."""
+    return (_check if check else _write)(texts, former, lock)
 
 
 def _check(texts: dict[Path, str], former: Lock | None, lock: Lock) -> int:

@@ -7,7 +7,7 @@
     ├── NotCollectedError  no jars beside the package: a source tree that was never built
     ├── DamagedError       a folder of jars is not what its lock says: whoever changed it
     └── (building only: jartools.sources.UnavailableError, jartools.collect.CollectError,
-         jartools.make_lock.ResolutionError)
+         jartools.resolution.ResolutionError, jartools.licences.LicenceError)
 """
 
 from __future__ import annotations
