@@ -103,7 +103,7 @@ class Lock:
         if self.end_of_support is None:
             return None
         return (
-            f"KCL {self.kcl_version}: AWS ends its support on {self.end_of_support}, and mends nothing in it after that. "
+            f"KCL {self.kcl_version}: AWS ended its support on {self.end_of_support}, and mends nothing in it since. "
             "The same record processor runs with the kclpy-jars of KCL 3"
         )
 
