@@ -152,8 +152,8 @@ class Child:
             self._await(result)
         policy = self._checkpoint_policy
         if policy is not None:
-            if method == "process_records":
-                due = policy.due(len(message.records)) if isinstance(message, ProcessRecords) else False
+            if isinstance(message, ProcessRecords):
+                due = policy.due(len(message.records))
             else:
                 due = method in ("shard_ended", "shutdown_requested")
             if due and not checkpointer.checkpointed:

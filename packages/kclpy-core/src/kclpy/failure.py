@@ -81,16 +81,7 @@ class Skip(FailurePolicy):
     A failed `initialize` or `shard_ended` stops all the same: there is nothing that could be skipped.
     """
 
-    def __init__(
-        self,
-        *,
-        attempts: int = 5,
-        base: float = 1.0,
-        cap: float = 8.0,
-        per: Literal["batch", "record"] = "batch",
-    ) -> None:
-        super().__init__(attempts=attempts, base=base, cap=cap, per=per)
-        self.skipped = 0
+    skipped = 0
 
     def give_up(self, method: str, records: Sequence[Record], error: Exception) -> bool:
         if method in ("initialize", "shard_ended"):
