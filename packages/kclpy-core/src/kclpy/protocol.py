@@ -78,7 +78,7 @@ class Protocol:
 
     def __init__(self) -> None:
         self.state = State.NEW
-        self._working_on: FromDaemon | None = None
+        self._working_on: type[FromDaemon] | None = None
 
     def receive(self, message: FromDaemon) -> None:
         """Take a message from the daemon. Raises UnexpectedMessageError if it may not come now."""
@@ -89,7 +89,7 @@ class Protocol:
             )
         self.state = allowed[type(message)]
         if not isinstance(message, CheckpointReply):
-            self._working_on = message
+            self._working_on = type(message)
 
     def request(self, sequence_number: str | None, sub_sequence_number: int | None) -> Checkpoint:
         """The checkpoint request to send. Raises InvalidStateError if no checkpoint may be asked for now."""
@@ -102,7 +102,7 @@ class Protocol:
         """The status to send for the action that was received last. Raises InvalidStateError out of turn."""
         if self.state is not State.WORKING or self._working_on is None:
             raise InvalidStateError(reason=f"a status was to be sent {self.state.value}")
-        self.state = _AFTER_STATUS[type(self._working_on)]
+        self.state = _AFTER_STATUS[self._working_on]
         return Status(self._working_on.action)
 
     def end_of_stream(self) -> None:
