@@ -21,6 +21,15 @@ def test_a_file_is_read_as_java_reads_it(tmp_path: Path) -> None:
     assert (app.path, app.executable_name) == (path, "python app.py")
 
 
+def test_each_key_has_its_place(tmp_path: Path) -> None:
+    """Lines end where java ends them, a value goes on over several, and of two the last counts."""
+    path = tmp_path / "app.properties"
+    path.write_bytes(b"# a\x85b\r\nstreamName = one \\\n  two\rworkerId = a\n\nworkerId = b")
+    app = read(path)
+    assert app.places == {"streamName": (str(path), 2), "workerId": (str(path), 6)}
+    assert str(app.places["workerId"]) == f"{path}:6"
+
+
 @pytest.mark.parametrize(("line", "millis"), [("", 0), ("=", 0), ("=abc", 0), ("=0", 0), ("=15000", 15000)])
 def test_the_grace_period_is_what_the_daemon_makes_of_it(tmp_path: Path, line: str, millis: int) -> None:
     """A number that does not parse is 0 for the daemon: not set."""

@@ -1,22 +1,37 @@
 """The command ``kclpy-helper``, also installed under its old name ``amazon_kclpy_helper.py``.
 
-The only module that prints. stdout carries what was asked for and nothing else.
+Only this module and the subcommands, in :mod:`kclpy_helper.commands`, print. stdout carries what was asked for and nothing
+else.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from kclpy_helper import classpath, command, properties
 from kclpy_helper.errors import HelperError, PathError
 from kclpy_helper.java import find_java
 
+SUBCOMMANDS: tuple[str, ...] = ()
+"""Each is the click command ``command`` of the module of its name in :mod:`kclpy_helper.commands`, imported when used."""
+
 
 class _Group(click.Group):
     """Turns what the package raises on purpose into one message on stderr and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        command: click.Command = import_module(f"kclpy_helper.commands.{cmd_name}").command
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -28,7 +43,7 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     invoke_without_command=True,
-    subcommand_metavar="",
+    subcommand_metavar="[COMMAND [ARGUMENTS]...]",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The printed command is for a POSIX shell, on Windows for cmd.exe; in PowerShell, put '& ' before it.",
 )
@@ -101,6 +116,10 @@ def main(
     kclpy-helper --print_command --sample
     kclpy-helper --execute --properties app.properties
     """  # noqa: D301  (click's mark of a paragraph to keep as it is)
+    if ctx.invoked_subcommand is not None:
+        if any(ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ctx.params):
+            raise click.UsageError(f"options go behind the command: kclpy-helper {ctx.invoked_subcommand} ...", ctx)
+        return
     if print_classpath + print_command + execute != 1:
         raise click.UsageError("say what to do: --print_classpath, --print_command or --execute, one of them.", ctx)
     if sample and properties_file:

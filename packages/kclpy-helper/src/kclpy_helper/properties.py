@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import javaproperties
 
@@ -15,12 +16,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class Place(NamedTuple):
+    """Where a value was set: a properties file and its line (from 1), or a flag or environment variable."""
+
+    source: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.source if self.line is None else f"{self.source}:{self.line}"
+
+
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """A properties file as java.util.Properties reads it; ``path`` is absolute."""
+    """A properties file as java.util.Properties reads it; ``path`` is absolute.
+
+    ``places`` has the place of each key; of a key that is set twice, the last, whose value counts.
+    """
 
     path: Path
     values: Mapping[str, str]
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def executable_name(self) -> str:
@@ -45,12 +63,19 @@ def read(path: str | Path) -> Properties:
     absolute = Path(path).absolute()
     try:
         with absolute.open("rb") as file:
-            values = javaproperties.load(file)
+            text = file.read().decode("latin-1")
+        values, places = {}, {}
+        line = 1
+        for element in javaproperties.parse(text):
+            if isinstance(element, javaproperties.KeyValue):
+                values[element.key] = element.value
+                places[element.key] = Place(str(absolute), line)
+            line += len(_LINE_END.findall(element.source))
     except OSError as error:
         raise PropertiesError(absolute, error.strerror or str(error)) from error
     except javaproperties.InvalidUEscapeError as error:
         raise PropertiesError(absolute, str(error)) from error
-    return Properties(absolute, values)
+    return Properties(absolute, values, places)
 
 
 def sample() -> Path:
