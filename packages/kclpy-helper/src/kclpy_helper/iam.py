@@ -21,9 +21,8 @@ _LEASE_INDEX = "LeaseOwnerToLeaseKeyIndex"
 _READ_STREAM = ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
 """Fan-out needs them too: a shard's children are found by GetRecords (KinesisShardDetector.getChildShards), the consumer is
 registered by the ARN that DescribeStreamSummary gives. Polling calls the latter since 3.4 only, the doctor always."""
-_LEASE_TABLE = ("CreateTable", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Scan", "UpdateItem")
-_COORDINATOR_STATE_TABLE = _LEASE_TABLE
-_WORKER_METRICS_TABLE = ("CreateTable", "DeleteItem", "DescribeTable", "Scan", "UpdateItem")
+_ITEMS = ("CreateTable", "DeleteItem", "DescribeTable", "GetItem", "PutItem", "Scan", "UpdateItem")
+_WORKER_METRICS = ("CreateTable", "DeleteItem", "DescribeTable", "Scan", "UpdateItem")
 
 
 class Statement(NamedTuple):
@@ -58,42 +57,41 @@ def statements(app: Properties, kcl_version: str, *, region: str = "*", account:
     stream = f"arn:{partition}:kinesis:{region}:{account}:stream/{aws.stream_name(app)}"
     line = aws.kcl_line(kcl_version)
 
-    def table(sid: str, name: str, actions: tuple[str, ...], *key_of: str) -> Statement:
-        recovery, tags = (*key_of, "", "")[:2]
+    def table(sid: str, name: str, actions: tuple[str, ...], recovery: str = "", tags: str = "") -> Statement:
+        """``recovery`` and ``tags`` are the keys that ask for those."""
         actions += ("UpdateContinuousBackups",) if app.values.get(recovery, "").lower() == "true" else ()
         actions += ("TagResource",) if app.values.get(tags) else ()
         resource = f"arn:{partition}:dynamodb:{region}:{account}:table/{name}"
         return Statement(sid, tuple(f"dynamodb:{action}" for action in sorted(actions)), resource)
 
     found = [Statement("Stream", tuple(f"kinesis:{action}" for action in _READ_STREAM), stream)]
-    if aws.reads_with_fan_out(app, kcl_version):
-        if consumer := app.values.get("fanoutConfig.consumerArn"):
-            found.append(Statement("FanOutConsumer", ("kinesis:SubscribeToShard",), consumer))
-        else:
-            consumer = f"{stream}/consumer/{aws.consumer_name(app)}:*"
-            actions = ("kinesis:DescribeStreamConsumer", "kinesis:RegisterStreamConsumer")
-            found.append(Statement("FanOutRegistration", actions, stream))
-            actions = ("kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard")
-            found.append(Statement("FanOutConsumer", actions, consumer))
+    consumer = app.values.get("fanoutConfig.consumerArn")
+    fan_out = aws.reads_with_fan_out(app, kcl_version)
+    if fan_out and consumer:
+        found.append(Statement("FanOutConsumer", ("kinesis:SubscribeToShard",), consumer))
+    elif fan_out:
+        describe = "kinesis:DescribeStreamConsumer"
+        consumer = f"{stream}/consumer/{aws.consumer_name(app)}:*"
+        found.append(Statement("FanOutRegistration", (describe, "kinesis:RegisterStreamConsumer"), stream))
+        found.append(Statement("FanOutConsumer", (describe, "kinesis:SubscribeToShard"), consumer))
     lease_table = aws.lease_table(app)
     if line < 3:
-        found.append(table("LeaseTable", lease_table, _LEASE_TABLE, "leaseTablePitrEnabled"))
+        found.append(table("LeaseTable", lease_table, _ITEMS, "leaseTablePitrEnabled"))
     else:
-        actions = (*_LEASE_TABLE, "UpdateTable")
         found += [
-            table("LeaseTable", lease_table, actions, "leaseTablePitrEnabled"),
+            table("LeaseTable", lease_table, (*_ITEMS, "UpdateTable"), "leaseTablePitrEnabled"),
             table("LeaseTableIndex", f"{lease_table}/index/{_LEASE_INDEX}", ("Query",)),
             table(
                 "CoordinatorStateTable",
                 aws.coordinator_state_table(app),
-                _COORDINATOR_STATE_TABLE,
+                _ITEMS,
                 "coordinatorStateTablePointInTimeRecoveryEnabled",
                 "coordinatorStateTableTags",
             ),
             table(
                 "WorkerMetricsTable",
                 aws.worker_metrics_table(app),
-                _WORKER_METRICS_TABLE,
+                _WORKER_METRICS,
                 "workerMetricsTablePointInTimeRecoveryEnabled",
                 "workerMetricsTableTags",
             ),

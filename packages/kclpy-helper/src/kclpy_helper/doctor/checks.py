@@ -51,9 +51,9 @@ def examine(examination: Examination) -> Iterator[Finding]:
     for check in INSTALLATION + (APPLICATION if examination.app else ()):
         obstacle = next((name for name in check.needs if name in unmet), None)
         if obstacle:
-            found = (Finding(Severity.SKIPPED, check.name, f"skipped because of {obstacle}"),)
+            found = [Finding(Severity.SKIPPED, check.name, f"skipped because of {obstacle}")]
         else:
-            found = tuple(check.findings(examination))
+            found = list(check.findings(examination))
         if any(finding.severity in {Severity.FAULT, Severity.SKIPPED} for finding in found):
             unmet.add(check.name)
         yield from found
