@@ -132,7 +132,7 @@ def test_a_role_is_assumed(running_aws: LocalAws, name: str) -> None:
 
 
 def test_endpoints_are_those_of_the_properties() -> None:
-    """kinesisEndpoint and dynamoDBEndpoint; CloudWatch has no such key."""
+    """Of kinesisEndpoint and dynamoDBEndpoint; CloudWatch has no such key."""
     properties = app(
         regionName="us-east-1", kinesisEndpoint="http://127.0.0.1:1", dynamoDBEndpoint="http://127.0.0.1:2"
     )

@@ -126,7 +126,7 @@ def _row(finding: Finding, console: Console) -> Table:
     row = Table.grid(padding=(0, 1))
     row.add_column(width=9, style=style)
     row.add_column(width=16, style="bold")
-    row.add_column()
+    row.add_column(overflow="fold")  # a path stays whole
     row.add_row(verdict, Text(finding.subject), Text(_effect(finding)))
     if finding.remedy:
         row.add_row("", "", Text(f"Next: {finding.remedy}"))

@@ -65,16 +65,14 @@ def credentials(examination: Examination) -> Iterator[Finding]:
     for service in ("kinesis", "dynamodb", "cloudwatch"):
         services.setdefault(aws.credentials_providers(app, service), service)
     for providers, service in services.items():
-        names = ", ".join(provider.name for provider in providers) or "DefaultCredentialsProvider"
+        names = ", ".join(provider.name for provider in providers) or "the default chain"
         subject = f"{service} credentials" if len(services) > 1 else "credentials"
-        for provider in providers:
-            if not provider.mapped:
-                yield Finding(
-                    Severity.WARNING,
-                    subject,
-                    f"{provider.name} has no equivalent here: what follows is checked with the default chain's, "
-                    "not with the daemon's credentials",
-                )
+        if not all(provider.mapped for provider in providers):
+            effect = (
+                f"{names}: boto3 has no equivalent, and what follows is checked with the default chain's credentials"
+            )
+            yield Finding(Severity.WARNING, subject, f"{effect}, not with the daemon's")
+            names = "the default chain"
         try:
             found = aws.session(app, service).get_credentials()
             if found is not None:
@@ -199,7 +197,7 @@ def _identity(examination: Examination) -> _Identity:
 
 
 def _simulate(examination: Examination, principal: str, statement: iam.Statement) -> list[str]:
-    """The denied actions of ``statement``. Raises :class:`RefusedError` where ``principal`` may not simulate."""
+    """What is denied of ``statement``. Raises :class:`RefusedError` where ``principal`` may not simulate."""
     context = [
         {
             "ContextKeyName": "cloudwatch:namespace",
@@ -215,7 +213,11 @@ def _simulate(examination: Examination, principal: str, statement: iam.Statement
         ResourceArns=[statement.resource.replace(":*", ":1")],  # the time of a consumer's registration
         ContextEntries=context if statement.namespace is not None else [],
     )
-    return [result["EvalActionName"] for result in answer["EvaluationResults"] if result["EvalDecision"] != "allowed"]
+    return [
+        f"{result['EvalActionName']} of {statement.sid}"
+        for result in answer["EvaluationResults"]
+        if result["EvalDecision"] != "allowed"
+    ]
 
 
 def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]:
@@ -238,9 +240,9 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
     yield Finding(
         Severity.WARNING,
         "permissions",
-        f"allowed when tried: {', '.join(dict.fromkeys(allowed))}. The rest is not tested, because it writes or reads "
-        f"records, and IAM did not simulate it ({obstacle})",
-        f"{_policy_remedy(examination)}, and iam:SimulatePrincipalPolicy to have it tested here",
+        f"tried and allowed: {', '.join(dict.fromkeys(allowed))}; not tested: what writes or reads records, because IAM "
+        f"did not simulate it ({obstacle})",
+        f"{_policy_remedy(examination)}, and iam:SimulatePrincipalPolicy to have it tested",
     )
 
 
