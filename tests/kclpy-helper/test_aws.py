@@ -153,6 +153,7 @@ def test_endpoints_are_those_of_the_properties() -> None:
         ({"retrievalMode": "Polling"}, False),
         ({"maxRecords": "10"}, False),
         ({"maxRecords": "0"}, True),
+        ({"pollingConfig.maxRecords": "10"}, False),
         ({"idleTimeBetweenReadsInMillis": "200"}, False),
     ],
 )

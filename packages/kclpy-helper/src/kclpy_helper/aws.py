@@ -224,7 +224,8 @@ def reads_with_fan_out(app: Properties, kcl_version: str) -> bool:
     mode = app.values.get("retrievalMode", "DEFAULT").strip().upper()
     if kcl_line(kcl_version) == 1 or mode == "POLLING":
         return False
-    return mode == "FANOUT" or not any(app.values.get(key, "0").strip() not in ("", "0") for key in _POLLING)
+    values = {key.removeprefix("pollingConfig."): value.strip() for key, value in app.values.items()}
+    return mode == "FANOUT" or all(values.get(key) in {None, "", "0"} for key in _POLLING)
 
 
 def stream_name(app: Properties) -> str:

@@ -77,9 +77,14 @@ def command(
             raise click.UsageError("--iam-policy needs FILE, or --sample.", ctx)
         _print_policy(examination)
         return
-    findings = _show_all(examine(examination), as_json=as_json)
-    if path is None and not as_json:
-        click.echo("Next: 'kclpy-helper doctor FILE' examines an application as well.", err=True)
+    if as_json:
+        findings = list(examine(examination))
+        document = {"file": examination.app and str(examination.app.path), "findings": list(map(_document, findings))}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        findings = _show_all(examine(examination))
+        if path is None:
+            click.echo("Next: 'kclpy-helper doctor FILE' examines an application as well.", err=True)
     if any(finding.severity is Severity.FAULT for finding in findings):
         sys.exit(1)
 
@@ -100,12 +105,8 @@ def _print_policy(examination: Examination) -> None:
         click.echo("warning: the account or the region could not be found out; '*' stands for it.", err=True)
 
 
-def _show_all(findings: Iterable[Finding], *, as_json: bool) -> list[Finding]:
-    """Show each as soon as it is there, and JSON at the end."""
-    if as_json:
-        shown = list(findings)
-        click.echo(json.dumps([_as_json(finding) for finding in shown], indent=2))
-        return shown
+def _show_all(findings: Iterable[Finding]) -> list[Finding]:
+    """Show each as soon as it is there."""
     from rich.console import Console
 
     console = Console()
@@ -142,11 +143,11 @@ def _effect(finding: Finding) -> str:
     return f"{finding.place}: {finding.effect}" if finding.place else finding.effect
 
 
-def _as_json(finding: Finding) -> dict[str, Any]:
+def _document(finding: Finding) -> dict[str, Any]:
     return {
-        "severity": finding.severity.value,
+        "line": finding.place and finding.place.line,
         "subject": finding.subject,
+        "severity": finding.severity.value,
         "effect": finding.effect,
         "remedy": finding.remedy,
-        "place": finding.place and {"source": finding.place.source, "line": finding.place.line},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kclpy_helper.doctor import application, cloud, installation
+from kclpy_helper.errors import HelperError
 from kclpy_helper.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -46,14 +47,25 @@ APPLICATION = (
 
 
 def examine(examination: Examination) -> Iterator[Finding]:
-    """Make the checks one after the other; those of the application only where there is one."""
+    """Make the checks one after the other; those of the application only where there is one.
+
+    What a check raises on purpose is a fault.
+    """
     unmet = set()
     for check in INSTALLATION + (APPLICATION if examination.app else ()):
         obstacle = next((name for name in check.needs if name in unmet), None)
         if obstacle:
             found = [Finding(Severity.SKIPPED, check.name, f"skipped because of {obstacle}")]
         else:
-            found = list(check.findings(examination))
+            found = _made(check, examination)
         if any(finding.severity in {Severity.FAULT, Severity.SKIPPED} for finding in found):
             unmet.add(check.name)
         yield from found
+
+
+def _made(check: Check, examination: Examination) -> list[Finding]:
+    try:
+        return list(check.findings(examination))
+    except HelperError as error:
+        effect, _, remedy = str(error).partition("\nNext: ")
+        return [Finding(Severity.FAULT, check.name, effect, remedy)]

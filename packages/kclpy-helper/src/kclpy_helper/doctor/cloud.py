@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from kclpy_helper import aws, iam
-from kclpy_helper.doctor.examination import ACCESS_DENIED, RefusedError
 from kclpy_helper.doctor.probe import speaks_http2
-from kclpy_helper.errors import NotInstalledError
+from kclpy_helper.errors import NotInstalledError, RefusedError
 from kclpy_helper.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from kclpy_helper.aws import Service
     from kclpy_helper.doctor.examination import Examination
 
+_ACCESS_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _CREDENTIALS_REFUSED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
@@ -231,7 +231,7 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
         try:
             examination.ask(service, operation, **parameters)
         except RefusedError as error:
-            if error.code in ACCESS_DENIED:
+            if error.code in _ACCESS_DENIED:
                 denied.append(f"{service}:{action}")
         else:
             allowed.append(f"{service}:{action}")
@@ -248,11 +248,7 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
 
 def http2(examination: Examination) -> Iterator[Finding]:
     """That an endpoint which is not AWS's own speaks HTTP/2, as the AWS SDK for Java 2 does to Kinesis."""
-    try:
-        url = examination.client("kinesis").meta.endpoint_url
-    except RefusedError as error:
-        yield _refusal(examination, "HTTP/2", aws.stream_name(examination.properties), error)
-        return
+    url = examination.client("kinesis").meta.endpoint_url
     host = urlsplit(url).hostname or ""
     if aws.kcl_line(examination.kcl_version) == 1:
         yield Finding(Severity.OK, "HTTP/2", "not needed by KCL 1")
@@ -297,7 +293,7 @@ def _policy_remedy(examination: Examination) -> str:
 
 
 def _refusal(examination: Examination, subject: str, name: str, error: RefusedError) -> Finding:
-    if error.code in ACCESS_DENIED:
+    if error.code in _ACCESS_DENIED:
         remedy = _policy_remedy(examination)
     elif error.code == _MISSING:
         remedy = "create it, or correct streamName and regionName"

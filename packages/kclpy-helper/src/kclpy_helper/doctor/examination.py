@@ -8,33 +8,20 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from kclpy_helper import aws
+from kclpy_helper.errors import RefusedError
 
 if TYPE_CHECKING:
     from kclpy_helper.aws import Service
     from kclpy_helper.properties import Properties
-
-ACCESS_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-
-
-class RefusedError(Exception):
-    """AWS did not do what it was asked: ``code`` is its own or botocore's name for that, ``message`` one line."""
-
-    def __init__(self, operation: str, code: str, message: str) -> None:
-        super().__init__(operation, code, message)
-        self.operation = operation
-        self.code = code
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.operation}: {self.code}: {self.message}"
 
 
 @dataclass(slots=True)
 class Examination:
     """An application or None, and how it is run.
 
-    ``java`` is what ``--java`` says, ``kcl_version`` the bundled one once that is known, and ``seconds`` how long the executable may take to start, answer and end.
-    ``skew`` is how many seconds the clock of AWS is ahead of ours, once a service has answered.
+    ``java`` is what ``--java`` says, and ``seconds`` how long the executable may take to start, answer and end.
+    ``kcl_version`` is the bundled one once that is known. ``skew`` is how many seconds the clock of AWS is ahead of ours,
+    once a service has answered.
     """
 
     app: Properties | None = None
@@ -52,7 +39,7 @@ class Examination:
         return self.app
 
     def client(self, service: Service) -> Any:
-        """A client of ``service`` for the application. Raises :class:`RefusedError`."""
+        """A client of ``service`` for the application. Raises :class:`~kclpy_helper.errors.RefusedError`."""
         from botocore.exceptions import BotoCoreError
 
         if service not in self._clients:
@@ -63,7 +50,7 @@ class Examination:
         return self._clients[service]
 
     def ask(self, service: Service, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call an operation, by its name in boto3, that reads only. Raises :class:`RefusedError`."""
+        """Call an operation, by its name in boto3, that reads only. Raises :class:`~kclpy_helper.errors.RefusedError`."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         client = self.client(service)

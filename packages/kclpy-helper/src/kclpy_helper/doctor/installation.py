@@ -8,7 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from kclpy_helper.classpath import bundled_jars
-from kclpy_helper.errors import HelperError
 from kclpy_helper.findings import Finding, Severity
 from kclpy_helper.java import find_java, java_version
 
@@ -48,9 +47,7 @@ def distributions(examination: Examination) -> Iterator[Finding]:
 def old_distributions(examination: Examination) -> Iterator[Finding]:
     """That nothing else brings the package ``amazon_kclpy``, which kclpy-core has for programs written for it."""
     found = [name for name in _OLD if _version(name)]
-    if not found:
-        yield Finding(Severity.OK, "amazon_kclpy", "not installed beside kclpy-core")
-    elif _version("kclpy-core"):
+    if found and _version("kclpy-core"):
         names = " and ".join(found)
         yield Finding(
             Severity.FAULT,
@@ -59,17 +56,12 @@ def old_distributions(examination: Examination) -> Iterator[Finding]:
             f"pip uninstall {' '.join(found)} && pip install --force-reinstall --no-deps kclpy-core",
         )
     else:
-        effect = f"{' and '.join(found)} is installed, and kclpy-core, which replaces it, is not"
-        yield Finding(Severity.WARNING, "amazon_kclpy", effect, "see docs/migrating.md")
+        yield Finding(Severity.OK, "amazon_kclpy", "no two distributions install it")
 
 
 def kcl(examination: Examination) -> Iterator[Finding]:
     """Which KCL is bundled, and whether AWS still supports it."""
-    try:
-        lock = bundled_lock()
-    except HelperError as error:
-        yield _failure("KCL", error)
-        return
+    lock = bundled_lock()
     examination.kcl_version = lock.kcl_version
     if lock.support_warning:
         yield Finding(Severity.WARNING, "KCL", lock.support_warning, 'pip install "kclpy-jars>=3"')
@@ -103,11 +95,7 @@ def jars(examination: Examination) -> Iterator[Finding]:
 
 def java(examination: Examination) -> Iterator[Finding]:
     """That there is a Java, and that it can read the jars."""
-    try:
-        path = find_java(examination.java)
-    except HelperError as error:
-        yield _failure("Java", error)
-        return
+    path = find_java(examination.java)
     found, wanted = java_version(path), bundled_lock().java
     if found is None:
         effect = f"{path} does not say its version; the jars need Java {wanted}"
@@ -128,8 +116,3 @@ def _version(distribution: str) -> str | None:
 
 def _reinstall(examination: Examination) -> str:
     return f"pip install --force-reinstall kclpy-jars=={_version('kclpy-jars') or examination.kcl_version}"
-
-
-def _failure(subject: str, error: HelperError) -> Finding:
-    effect, _, remedy = str(error).partition("\nNext: ")
-    return Finding(Severity.FAULT, subject, effect, remedy)

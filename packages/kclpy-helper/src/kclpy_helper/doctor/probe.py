@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from kclpy_helper.command import extra_environment
+from kclpy_helper.executable import words_of
 
 if TYPE_CHECKING:
     from kclpy_helper.properties import Properties
@@ -60,7 +61,7 @@ def probe_executable(app: Properties, line: int, seconds: float) -> Probed:
     (ExecutableName of MultiLangDaemonConfig), its program comes from PATH, and its environment and folder are ours. It is
     killed, with what it started, after ``seconds``. Raises :class:`OSError` where it cannot be started.
     """
-    words = [word for word in app.executable_name.split(" ") if word]
+    words = words_of(app.executable_name)
     environment = {**os.environ, **extra_environment(app)}
     program = shutil.which(words[0], path=environment.get("PATH")) or words[0]
     lost = {"action": "shutdown", "reason": "ZOMBIE"} if line == 1 else {"action": "leaseLost"}
