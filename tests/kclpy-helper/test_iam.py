@@ -98,13 +98,14 @@ def test_tables_go_by_the_names_that_the_properties_give_them() -> None:
         ("leaseTablePitrEnabled", "true", "LeaseTable", "UpdateContinuousBackups"),
         ("coordinatorStateTablePointInTimeRecoveryEnabled", "true", "CoordinatorStateTable", "UpdateContinuousBackups"),
         ("workerMetricsTablePointInTimeRecoveryEnabled", "true", "WorkerMetricsTable", "UpdateContinuousBackups"),
+        ("migrateAllEntitiesToLeaseTable", "true", "CoordinatorStateTable", "ConditionCheckItem"),
         ("coordinatorStateTableTags", "a=b", "CoordinatorStateTable", "TagResource"),
         ("workerMetricsTableTags", "a=b", "WorkerMetricsTable", "TagResource"),
     ],
 )
 def test_what_the_properties_ask_of_a_table_is_allowed(key: str, value: str, sid: str, action: str) -> None:
-    """Point-in-time recovery and tags take an action more, on that table alone."""
-    with_it, without_it = allowed({**APP, key: value}), allowed(APP)
+    """Point-in-time recovery, tags and the migration to one table take an action more, on that table alone."""
+    with_it, without_it = allowed({**APP, key: value}), allowed({**APP, "leaseTablePitrEnabled": "false"})
     assert {name for name in with_it if with_it[name] != without_it[name]} == {sid}
     assert set(with_it[sid][1]) - set(without_it[sid][1]) == {action}
 

@@ -55,14 +55,12 @@ def statements(app: Properties, kcl_version: str, *, region: str = "*", account:
     """What the daemon of ``kcl_version`` needs for ``app``. ``*`` is any region or account."""
     partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
     stream = f"arn:{partition}:kinesis:{region}:{account}:stream/{aws.stream_name(app)}"
-    line = aws.kcl_line(kcl_version)
 
-    def table(sid: str, name: str, actions: tuple[str, ...], recovery: str = "", tags: str = "") -> Statement:
-        """``recovery`` and ``tags`` are the keys that ask for those."""
-        actions += ("UpdateContinuousBackups",) if app.values.get(recovery, "").lower() == "true" else ()
-        actions += ("TagResource",) if app.values.get(tags) else ()
+    def table(sid: str, name: str, *actions: str, **wanted: str) -> Statement:
+        """What is done to a table; ``wanted`` are actions that a property key asks for."""
+        asked = [action for action, key in wanted.items() if app.values.get(key, "").lower() not in {"", "false"}]
         resource = f"arn:{partition}:dynamodb:{region}:{account}:table/{name}"
-        return Statement(sid, tuple(f"dynamodb:{action}" for action in sorted(actions)), resource)
+        return Statement(sid, tuple(f"dynamodb:{action}" for action in sorted([*actions, *asked])), resource)
 
     found = [Statement("Stream", tuple(f"kinesis:{action}" for action in _READ_STREAM), stream)]
     consumer = app.values.get("fanoutConfig.consumerArn")
@@ -75,25 +73,27 @@ def statements(app: Properties, kcl_version: str, *, region: str = "*", account:
         found.append(Statement("FanOutRegistration", (describe, "kinesis:RegisterStreamConsumer"), stream))
         found.append(Statement("FanOutConsumer", (describe, "kinesis:SubscribeToShard"), consumer))
     lease_table = aws.lease_table(app)
-    if line < 3:
-        found.append(table("LeaseTable", lease_table, _ITEMS, "leaseTablePitrEnabled"))
+    recovery = {"UpdateContinuousBackups": "leaseTablePitrEnabled"}
+    if aws.kcl_line(kcl_version) < 3:
+        found.append(table("LeaseTable", lease_table, *_ITEMS, **recovery))
     else:
         found += [
-            table("LeaseTable", lease_table, (*_ITEMS, "UpdateTable"), "leaseTablePitrEnabled"),
-            table("LeaseTableIndex", f"{lease_table}/index/{_LEASE_INDEX}", ("Query",)),
+            table("LeaseTable", lease_table, *_ITEMS, "UpdateTable", **recovery),
+            table("LeaseTableIndex", f"{lease_table}/index/{_LEASE_INDEX}", "Query"),
             table(
                 "CoordinatorStateTable",
                 aws.coordinator_state_table(app),
-                _ITEMS,
-                "coordinatorStateTablePointInTimeRecoveryEnabled",
-                "coordinatorStateTableTags",
+                *_ITEMS,
+                ConditionCheckItem="migrateAllEntitiesToLeaseTable",
+                TagResource="coordinatorStateTableTags",
+                UpdateContinuousBackups="coordinatorStateTablePointInTimeRecoveryEnabled",
             ),
             table(
                 "WorkerMetricsTable",
                 aws.worker_metrics_table(app),
-                _WORKER_METRICS,
-                "workerMetricsTablePointInTimeRecoveryEnabled",
-                "workerMetricsTableTags",
+                *_WORKER_METRICS,
+                TagResource="workerMetricsTableTags",
+                UpdateContinuousBackups="workerMetricsTablePointInTimeRecoveryEnabled",
             ),
         ]
     if app.values.get("metricsLevel", "").upper() != "NONE":
