@@ -57,4 +57,4 @@ def _others() -> str:
 
 
 def explain_kind(name: str) -> str:
-    return next(reversed(keys.every_key()[name].values())).kind
+    return [*keys.every_key()[name].values()][-1].kind

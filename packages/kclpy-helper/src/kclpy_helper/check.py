@@ -91,7 +91,7 @@ def _unknown_keys(file: _File) -> Iterator[Finding]:
     for name in file.app.values:
         if table.find(name) is not None or table.is_open(name):
             continue
-        similar = keys.closest(name, table.keys)
+        similar = table.similar(name)
         remedy = f"write {similar}, if you mean that" if similar else "remove the line"
         if similar and similar.lower() == name.lower():
             yield file.fault(name, f"{daemon} in this case of letters, and ignores it", f"write {similar}")

@@ -39,7 +39,8 @@ def problems_of(executable_name: str, *, windows: bool = os.name == "nt") -> Ite
         yield Problem(
             Severity.FAULT, f"{_not_found(program, executable_name)}: {_ENDS}", _remedy(program, executable_name)
         )
-    elif windows and found.suffix.lower() not in (".exe", ".com", ".bat", ".cmd"):
+        return
+    if windows and found.suffix.lower() not in (".exe", ".com", ".bat", ".cmd"):
         yield Problem(
             Severity.FAULT, f"Windows runs no {found.suffix} file by itself: {_ENDS}", f"write python {executable_name}"
         )

@@ -22,7 +22,7 @@ def explain(name: str) -> str:
     if known is None:
         raise UnknownKeyError(name, keys.closest(name, keys.every_key()))
     of_lines = keys.every_key()[known]
-    lines = [next(reversed(of_lines.values())).what, f"In: {keys.whereabouts(known)}"]
+    lines = [[*of_lines.values()][-1].what, f"In: {keys.whereabouts(known)}"]
     for label, said in _LABELS:
         lines += (f"{label}{line}: {text}" for line, text in _by_line(said, of_lines))
     return "\n".join(lines)

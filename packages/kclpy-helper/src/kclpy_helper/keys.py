@@ -71,6 +71,10 @@ class Table:
         key = self.keys.get(re.sub("^awscredentialsprovider", "AwsCredentialsProvider", name, flags=re.IGNORECASE))
         return None if key is None or key.kind in (BUILDER, CLIENT) else key
 
+    def similar(self, name: str) -> str | None:
+        """The key that was probably meant by ``name``."""
+        return closest(name, (key.name for key in self.keys.values() if key.kind not in (BUILDER, CLIENT)))
+
     def is_open(self, name: str) -> bool:
         """Whether ``name`` is below a key where only the daemon can tell what there is."""
         above = (self.keys.get(name[:index]) for index, character in enumerate(name) if character == ".")
