@@ -51,6 +51,7 @@ def test_a_program_that_the_daemon_finds_is_no_problem(folder: Path, name: str) 
         ('"{folder}/my app/run.py"', "no shell reads it", "quotes do not help"),
         ("$HOME/run.py", "no shell reads it", ""),
         ("~/run.py", "no shell reads it", ""),
+        ("C:appsrun.exe --flag", "no program C:appsrun.exe", "write / in place of each"),
         ("on-path\t--flag", "no program on-path\t--flag", ""),
     ],
 )

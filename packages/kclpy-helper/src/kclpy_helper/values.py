@@ -27,7 +27,7 @@ _REGION = re.compile(r"[a-z]+(-[a-z]+)+-\d+")
 _TOO_MANY_SECONDS = 10**11
 """As seconds since 1970 it is in the year 5138, as milliseconds in 1973."""
 _TEXTS = ("String", "String[]", "Set")
-_ENDS = "the daemon ends at its start"
+ENDS = "the daemon ends at its start"
 _HALTING, _HALTS = "timeoutInSeconds", "the daemon halts at the first message"
 
 
@@ -96,7 +96,7 @@ def _integer(it: _Setting) -> Problem | None:
 
 def _no_number(it: _Setting, remedy: str) -> Problem:
     if it.key.read_by_name:
-        effect = _ENDS
+        effect = ENDS
     elif it.line == 1:
         effect = f"KCL 1 ignores it, {it.default_stays}"
     elif it.is_zero_not_set:
@@ -109,7 +109,7 @@ def _no_number(it: _Setting, remedy: str) -> Problem:
 def _bounds(it: _Setting, number: float) -> Problem | None:
     least, most = it.key.minimum, it.key.maximum
     if number > most:
-        ends = "KCL 1 passes it on, and Kinesis refuses it" if it.line == 1 else _ENDS
+        ends = "KCL 1 passes it on, and Kinesis refuses it" if it.line == 1 else ENDS
         return _fault(f"{number} is more than {most}: {ends}", f"write {most} or less")
     if number >= least:
         return None
@@ -145,7 +145,7 @@ def _enum(it: _Setting) -> Problem | None:
     text = it.value.strip() if it.key.kind == "String" else it.value
     if text.upper() in it.key.allowed:
         return None
-    effect = f"KCL 1 ignores it, {it.default_stays}" if it.line == 1 else _ENDS
+    effect = f"KCL 1 ignores it, {it.default_stays}" if it.line == 1 else ENDS
     space = ", without spaces behind it" if it.value != it.value.strip() else ""
     return _fault(f"'{it.value}' is not among the values: {effect}", f"write {_or(it.key.allowed)}{space}")
 
@@ -154,7 +154,7 @@ def _seconds_since_1970(it: _Setting) -> Problem | None:
     number, now = integer(it.value), int(time.time())
     if number is None:
         return _fault(
-            f"'{it.value}' is no number: {'KCL 1 ignores it' if it.line == 1 else _ENDS}",
+            f"'{it.value}' is no number: {'KCL 1 ignores it' if it.line == 1 else ENDS}",
             f"write seconds since 1970, as in {now}, without spaces behind it",
         )
     if number <= now:
@@ -170,7 +170,7 @@ def _seconds_since_1970(it: _Setting) -> Problem | None:
 def _duration(it: _Setting) -> Problem | None:
     if _DURATION.fullmatch(it.value.strip()):
         return None
-    return _fault(f"'{it.value}' is no ISO 8601 duration: {_ENDS}", "write one, as in P1D, PT12H or PT15M")
+    return _fault(f"'{it.value}' is no ISO 8601 duration: {ENDS}", "write one, as in P1D, PT12H or PT15M")
 
 
 def _tags(it: _Setting) -> Problem | None:
@@ -182,7 +182,7 @@ def _tags(it: _Setting) -> Problem | None:
 
 def _region(it: _Setting) -> Problem | None:
     if not it.value.strip() and it.line != 1:
-        return _fault(f"it is empty: {_ENDS}", "write a region, as in us-east-1, or remove the line")
+        return _fault(f"it is empty: {ENDS}", "write a region, as in us-east-1, or remove the line")
     if not _REGION.fullmatch(it.value):
         return _warning(f"'{it.value}' does not look like an AWS region", "write one, as in us-east-1")
     return None
@@ -203,7 +203,7 @@ def _text(it: _Setting) -> Problem | None:
 
 
 def _no_text(it: _Setting) -> Problem:
-    return _fault(f"no text can be made into this ({it.key.kind}): {_ENDS}", "remove the line")
+    return _fault(f"no text can be made into this ({it.key.kind}): {ENDS}", "remove the line")
 
 
 def _or(values: tuple[str, ...]) -> str:
