@@ -47,13 +47,13 @@ def region(examination: Examination) -> Iterator[Finding]:
     app = examination.properties
     if found := aws.region(app):
         yield Finding(Severity.OK, "region", f"{found.name}, from {found.source}")
+        return
+    remedy = f"write into {app.path}: regionName = us-east-1 (or where your stream is)"
+    if aws.kcl_line(examination.kcl_version) == 1:
+        yield Finding(Severity.SKIPPED, "region", "none: KCL 1 takes us-east-1, but nothing in AWS is checked", remedy)
     else:
-        yield Finding(
-            Severity.FAULT,
-            "region",
-            "none: the daemon would not start. It does not look at AWS_DEFAULT_REGION",
-            f"write into {app.path}: regionName = us-east-1 (or where your stream is)",
-        )
+        effect = "none: the daemon would not start. It does not look at AWS_DEFAULT_REGION"
+        yield Finding(Severity.FAULT, "region", effect, remedy)
 
 
 def credentials(examination: Examination) -> Iterator[Finding]:
@@ -68,17 +68,15 @@ def credentials(examination: Examination) -> Iterator[Finding]:
         names = ", ".join(provider.name for provider in providers) or "the default chain"
         subject = f"{service} credentials" if len(services) > 1 else "credentials"
         if not all(provider.mapped for provider in providers):
-            effect = (
-                f"{names}: boto3 has no equivalent, and what follows is checked with the default chain's credentials"
-            )
-            yield Finding(Severity.WARNING, subject, f"{effect}, not with the daemon's")
+            effect = f"{names}: boto3 has no equivalent, and what follows is checked with the default chain's instead"
+            yield Finding(Severity.WARNING, subject, effect)
             names = "the default chain"
         try:
             found = aws.session(app, service).get_credentials()
             if found is not None:
                 found.get_frozen_credentials()
         except (BotoCoreError, ClientError) as error:
-            effect = f"{names}: {str(error).partition(chr(10))[0]}"
+            effect = f"{names}: {str(error).splitlines()[0]}"
             yield Finding(Severity.FAULT, subject, effect, "correct the AWS profile, role or variables that it names")
             continue
         if found is None:

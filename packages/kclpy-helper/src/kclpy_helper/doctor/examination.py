@@ -62,7 +62,7 @@ class Examination:
             code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
             raise RefusedError(error.operation_name, code, message.partition("\n")[0]) from None
         except BotoCoreError as error:
-            raise RefusedError(operation, type(error).__name__, str(error)) from None
+            raise RefusedError(operation, type(error).__name__, " ".join(str(error).split())) from None
         self._note_clock(response)
         return response
 
