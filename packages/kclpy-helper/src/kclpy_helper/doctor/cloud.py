@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from kclpy_helper import aws, iam
-from kclpy_helper.doctor.probe import speaks_http2
+from kclpy_helper.doctor.http2 import speaks_http2
 from kclpy_helper.errors import NotInstalledError, RefusedError
 from kclpy_helper.findings import Finding, Severity
 

@@ -1,4 +1,4 @@
-"""Asks the program of ``executableName`` to speak the MultiLangDaemon's protocol, and asks an endpoint for HTTP/2."""
+"""Asks the program of ``executableName`` to speak the MultiLangDaemon's protocol."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 import queue
 import shutil
 import signal
-import socket
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,7 +14,6 @@ import threading
 import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
-from urllib.parse import urlsplit
 
 from kclpy_helper.command import extra_environment
 from kclpy_helper.executable import words_of
@@ -31,10 +28,6 @@ _LINE = 64 * 1024
 """Bytes of a line that are looked at; the rest counts as another line."""
 _STDERR_LINES = 15
 _LEFTOVER_SECONDS = 2.0
-_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")  # and empty SETTINGS
-_HTTP2_SETTINGS = 4
-_HTTP2_HEADER = 9
-_CONNECT_SECONDS = 5.0
 
 
 class Probed(NamedTuple):
@@ -184,23 +177,3 @@ def _parse(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
-
-
-def speaks_http2(url: str) -> bool:
-    """Whether the server at ``url`` speaks HTTP/2 as the AWS SDK for Java asks for it.
-
-    With http:// that is with prior knowledge (RFC 9113, 3.3), with https:// by ALPN. Raises :class:`OSError`.
-    """
-    address = urlsplit(url)
-    secure = address.scheme == "https"
-    with socket.create_connection(
-        (address.hostname, address.port or (443 if secure else 80)), _CONNECT_SECONDS
-    ) as connection:
-        if secure:
-            context = ssl.create_default_context()
-            context.set_alpn_protocols(["h2"])
-            with context.wrap_socket(connection, server_hostname=address.hostname) as encrypted:
-                return encrypted.selected_alpn_protocol() == "h2"
-        connection.sendall(_HTTP2_PREFACE)
-        header = connection.makefile("rb").read(_HTTP2_HEADER)
-        return len(header) == _HTTP2_HEADER and header[3] == _HTTP2_SETTINGS
