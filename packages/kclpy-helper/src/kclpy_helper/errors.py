@@ -6,6 +6,10 @@
     ├── JavaNotFoundError         the environment: no Java that runs
     ├── NotInstalledError         the environment: a distribution is missing
     ├── JarsUnusableError         the environment: kclpy-jars has no jars, or no lock
+    ├── AwsError                  the environment: AWS cannot be reached, or says no
+    ├── NoLeaseTableError         the caller: there is no such application
+    ├── LeaseHeldError            the caller: a worker renews a lease that was to be changed
+    ├── LeaseChangedError         a worker: it changed a lease before we did
     └── PathError            the caller: a given path cannot be used
         └── PropertiesError  the caller: a properties file cannot be read
 """
@@ -58,6 +62,70 @@ class NotInstalledError(HelperError):
 
 class JarsUnusableError(HelperError):
     """kclpy-jars is installed, and has no jars to give; its own message says why and what to do."""
+
+
+class AwsError(HelperError):
+    """A call to AWS failed, for botocore's ``reason``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"AWS: {self.reason}\n"
+            "Next: see that the credentials, the region and the endpoint are those of the application, and that the "
+            "credentials may make this call."
+        )
+
+
+class NoLeaseTableError(HelperError):
+    """The lease table ``table`` does not exist in ``region``."""
+
+    def __init__(self, table: str, region: str) -> None:
+        super().__init__(table, region)
+        self.table = table
+        self.region = region
+
+    def __str__(self) -> str:
+        return (
+            f"there is no lease table {self.table} in {self.region}.\n"
+            "Next: compare applicationName, tableName and regionName with those of the daemon. The first worker of an "
+            "application creates the table."
+        )
+
+
+class LeaseHeldError(HelperError):
+    """The leases ``lease_keys`` are renewed by workers, or, where ``seconds`` is 0, may be; nothing was changed."""
+
+    def __init__(self, lease_keys: tuple[str, ...], seconds: float) -> None:
+        super().__init__(lease_keys, seconds)
+        self.lease_keys = lease_keys
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        seen = f"was renewed within {self.seconds:g} s" if self.seconds else "has an owner, and was not observed"
+        return (
+            "\n".join(f"{lease_key} {seen}." for lease_key in self.lease_keys)
+            + "\nNothing was changed. Next: stop the workers of the application and try again. With --force, workers lose "
+            "these leases, and whoever takes them reads from the new checkpoint."
+        )
+
+
+class LeaseChangedError(HelperError):
+    """The leases ``changed`` were written by a worker after they were read, and left as they are; ``written`` were not."""
+
+    def __init__(self, changed: tuple[str, ...], written: tuple[str, ...]) -> None:
+        super().__init__(changed, written)
+        self.changed = changed
+        self.written = written
+
+    def __str__(self) -> str:
+        return (
+            f"a worker was faster, and these leases are left as it wrote them: {', '.join(self.changed)}\n"
+            f"These have their new checkpoint: {', '.join(self.written) or 'none'}\n"
+            "Next: stop the workers of the application and try again."
+        )
 
 
 class PathError(HelperError):
