@@ -140,9 +140,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What was seen of a lease's counter: that it moved within the last ``within_seconds``, or None where it never did;
-    and for how long it stood still.
-    """
+    """What was seen of a lease's counter: how long ago it moved at most, or None where it never did; how long it stands."""
 
     within_seconds: float | None
     still_seconds: float
