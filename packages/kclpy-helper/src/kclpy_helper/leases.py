@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 SHARD_END = "SHARD_END"
 _LEASE = "LEASE"
 _WORKER_METRIC_STATS = "WORKER_METRIC_STATS"
-_ITERATOR_TYPES = {"TRIM_HORIZON", "LATEST"}
 _DEFAULT_FAILOVER_MILLIS = 10000
 _METRIC_NAMES = {"C": "CPU", "M": "memory", "NI": "network in", "NO": "network out", "T": "throughput"}
 """The KCL's WorkerMetricType."""
@@ -180,7 +179,7 @@ class _Look(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An application at one time. ``shards`` is None where its stream is not known, and has no closed shard's lease."""
+    """An application at one time; ``shards`` is None where its stream is not known."""
 
     time: datetime
     leases: tuple[Lease, ...]
@@ -190,7 +189,7 @@ class Snapshot:
 
     @property
     def shards_without_lease(self) -> tuple[Shard, ...]:
-        """Open shards that no worker has made a lease for yet; closed ones are done with, or not reached yet."""
+        """Open ones get a lease in time; closed ones have been processed, or never will be."""
         keys = {lease.key for lease in self.leases}
         return tuple(shard for shard in (self.shards or {}).values() if shard.id not in keys)
 
@@ -273,7 +272,7 @@ class Application:
         start = lease.checkpoint.sequence_number
         if start.isdigit():
             position = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": start}
-        elif start in _ITERATOR_TYPES:
+        elif start == "TRIM_HORIZON":
             position = {"ShardIteratorType": start}
         else:
             return None
