@@ -141,7 +141,7 @@ class Report:
         renewal = self.renewals.get(lease.key)
         if renewal is None or lease.owner is None:
             return ""
-        if True:
+        if renewal.within_seconds is None:
             return f"not for {seconds(renewal.still_seconds)}"
         return f"< {seconds(renewal.within_seconds)} ago"
 
