@@ -23,9 +23,9 @@ import boto3
 import pytest
 from kclpy_helper.errors import LeaseChangedError
 from kclpy_helper.lease_report import Report, seconds
-from kclpy_helper.leases import Application, Lease, Position, Renewal, Renewals, State
+from kclpy_helper.leases import LAST_SUB_SEQUENCE_NUMBER, Application, Lease, Position, Renewal, Renewals, State
 from kclpy_helper.properties import Properties
-from kclpy_helper.reset import LAST_SUB_SEQUENCE_NUMBER, Change, changes_to, write
+from kclpy_helper.reset import Change, changes_to, write
 from kclpy_samples.local import LocalAws, local_aws
 
 if TYPE_CHECKING:
@@ -333,12 +333,16 @@ def test_each_state(dynamodb: DynamoDBClient, kinesis: KinesisClient, name: str)
     )
     app = application(name, streamName=name)
     snapshot = app.read()
-    states = [snapshot.state(one, None, 10).value for one in snapshot.leases]
-    assert states == ["finished", "held", "waiting for parent", "shard gone"]
+    assert [state.value for state in snapshot.states({}, 10).values()] == [
+        "finished",
+        "held",
+        "waiting for parent",
+        "shard gone",
+    ]
     assert [(shard.id, shard.closed, shard.parents) for shard in snapshot.shards_without_lease] == [(S3, False, (S1,))]
     quiet = Renewal(within_seconds=None, still_seconds=10)
-    assert snapshot.state(snapshot.leases[1], quiet, 10) is State.EXPIRED
-    assert snapshot.state(snapshot.leases[1], quiet, 11) is State.HELD
+    assert snapshot.states({S1: quiet}, 10)[S1] is State.EXPIRED
+    assert snapshot.states({S1: quiet}, 11)[S1] is State.HELD
 
 
 def test_a_renewal_is_a_counter_that_moves() -> None:
@@ -477,7 +481,7 @@ def test_a_lease_that_is_gone_is_restored_as_a_whole(
     (tmp_path / "kept.jsonl").write_text(json.dumps({**origin, "item": item}) + "\n")
     dynamodb.delete_item(TableName=stopped, Key={"leaseKey": {"S": S0}})
     done = run("leases", "restore", "kept.jsonl", "--yes")
-    assert (done.returncode, done.stdout) == (0, f"{S0}: no lease -> 4957/3\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"{S0}: none -> 4957/3\n"), done.stderr
     del before["leaseOwner"], before["checkpointOwner"]
     assert items_of(dynamodb, stopped)[S0] == before
 
@@ -686,9 +690,9 @@ def test_watching_ends_with_ctrl_c(dynamodb: DynamoDBClient, stopped: str) -> No
                     screen += os.read(master, 65536)
                 except OSError:  # the other end is closed
                     break
-            if b"ago" in screen and not interrupted:
+            if b"< " in screen and not interrupted:
                 process.send_signal(signal.SIGINT)
                 interrupted = True
     assert process.wait(60) == 0, screen.decode()
     os.close(master)
-    assert re.search(r"< \d+ m?s ago", screen.decode())
+    assert re.search(r"< \d+ m?s", screen.decode())

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from kclpy_helper.leases import State
+from kclpy_helper.leases import LAST_SUB_SEQUENCE_NUMBER, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from kclpy_helper.leases import Application, Lease, Metric, Position, Renewal, Snapshot, Worker
 
-_WIDE = 140
-"""A terminal with so many columns has room for whole sequence numbers, which have 56 digits."""
+_SHORT = 8
+_ANY = 10_000
 _STYLES = {
     State.SHARD_GONE: "red",
     State.FINISHED: "dim",
@@ -32,7 +34,7 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """A snapshot, and what was asked for beside it; ``lag`` is None where it was not."""
 
@@ -41,9 +43,10 @@ class Report:
     renewals: Mapping[str, Renewal] = field(default_factory=dict)
     lag: Mapping[str, int] | None = None
 
-    def state(self, lease: Lease) -> State:
-        """What there is to say of ``lease``."""
-        return self.snapshot.state(lease, self.renewals.get(lease.key), self.application.failover_seconds)
+    @cached_property
+    def states(self) -> dict[str, State]:
+        """What there is to say of each lease, by its key."""
+        return self.snapshot.states(self.renewals, self.application.failover_seconds)
 
     def document(self) -> dict[str, Any]:
         """The document; docs/leases.md explains its fields, whose names stay."""
@@ -66,7 +69,7 @@ class Report:
         return {
             "lease_key": lease.key,
             **fields,
-            "state": self.state(lease).name.lower(),
+            "state": self.states[lease.key].name.lower(),
             "renewal": asdict(renewal) if renewal else None,
             "millis_behind_latest": (self.lag or {}).get(lease.key),
         }
@@ -79,8 +82,11 @@ class Report:
             "updated": worker.updated.isoformat() if worker.updated else None,
         }
 
-    def tables(self, width: int) -> RenderableType:
-        """The tables, for ``width`` columns."""
+    def tables(self, console: Console) -> RenderableType:
+        """The tables, with whole sequence numbers where ``console`` is wide enough for those; they have 56 digits."""
+        leases = self._leases_table(whole=True)
+        if Measurement.get(console, console.options.update(max_width=_ANY), leases).maximum > console.width:
+            leases = self._leases_table(whole=False)
         coordination = self.snapshot.coordination
         words = [
             f"{self.application.table} in {self.application.region}, {self.snapshot.time:%Y-%m-%d %H:%M:%S} UTC",
@@ -90,16 +96,16 @@ class Report:
         ]
         return Group(
             Text(", ".join(filter(None, words))),
-            self._leases_table(width),
+            leases,
             self._workers_table(),
             *(Text(line, style="yellow") for line in self._remarks()),
         )
 
-    def _leases_table(self, width: int) -> Table:
+    def _leases_table(self, *, whole: bool) -> Table:
         leases = self.snapshot.leases
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = _table()
         table.add_column("Shard", no_wrap=True)
-        table.add_column("Owner", no_wrap=True, min_width=8)
+        table.add_column("Owner", overflow="ellipsis", min_width=8)  # with the state, what gives way
         table.add_column("Checkpoint", no_wrap=True)
         columns = [
             ("Renewed", self._renewed, bool(self.renewals)),
@@ -109,20 +115,20 @@ class Report:
         shown = [(name, cell) for name, cell, wanted in columns if wanted]
         for name, _ in shown:
             table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("State")
+        table.add_column("State", min_width=8)
         for lease in leases:
-            state = self.state(lease)
+            state = self.states[lease.key]
             table.add_row(
-                "\n".join([lease.key, *(f"└ of {parent}" for parent in lease.parents)]),
-                _owner(lease),
-                _checkpoint(lease, whole=width >= _WIDE),
+                "\n".join([lease.key, *(f"└ of {parent.removeprefix('shardId-')}" for parent in lease.parents)]),
+                (lease.owner or "") + (f"\n←{lease.checkpoint_owner}" if lease.checkpoint_owner else ""),
+                _checkpoint(lease, whole=whole),
                 *(cell(lease) for _, cell in shown),
                 Text(state.value, style=_STYLES[state]),
             )
         return table
 
     def _workers_table(self) -> Table:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = _table()
         table.add_column("Worker", no_wrap=True)
         table.add_column("Leases", justify="right", no_wrap=True)
         table.add_column("Uses, of at most")
@@ -142,8 +148,8 @@ class Report:
         if renewal is None or lease.owner is None:
             return ""
         if renewal.within_seconds is None:
-            return f"not for {seconds(renewal.still_seconds)}"
-        return f"< {seconds(renewal.within_seconds)} ago"
+            return f"> {seconds(renewal.still_seconds)}"
+        return f"< {seconds(renewal.within_seconds)}"
 
     def _behind(self, lease: Lease) -> str:
         millis = (self.lag or {}).get(lease.key)
@@ -151,18 +157,18 @@ class Report:
 
     def _remarks(self) -> Iterator[str]:
         snapshot = self.snapshot
-        states = {
+        words = {
             State.NO_OWNER: "no worker has",
             State.SHARD_GONE: "not in the stream any more",
             State.EXPIRED: "not renewed by its owner, so that any worker may take it",
         }
-        for state, words in states.items():
-            if keys := [lease.key for lease in snapshot.leases if self.state(lease) is state]:
-                yield f"{words}: {_list(keys)}"
+        for state, text in words.items():
+            if keys := [lease.key for lease in snapshot.leases if self.states[lease.key] is state]:
+                yield f"{text}: {', '.join(keys)}"
         if keys := [shard.id for shard in snapshot.shards_without_lease if not shard.closed]:
-            yield f"open, without a lease: {_list(keys)}"
+            yield f"open, without a lease: {', '.join(keys)}"
         if keys := [shard.id for shard in snapshot.shards_without_lease if shard.closed]:
-            yield f"closed, without a lease (processed and cleaned up, or not wanted): {_list(keys)}"
+            yield f"closed, without a lease (processed and cleaned up, or not wanted): {', '.join(keys)}"
 
 
 def seconds(value: float) -> str:
@@ -173,27 +179,26 @@ def seconds(value: float) -> str:
     return f"{value:.0f} s" if value >= 1 or not value else f"{value * 1000:.0f} ms"
 
 
-def position(place: Position | None, *, whole: bool) -> str:
+def position(place: Position, *, whole: bool) -> str:
     """A position, of whose sequence number only the end is needed to tell it from others of the shard."""
-    if place is None:
-        return ""
     number = place.sequence_number
-    short = number if whole or len(number) <= 14 else f"…{number[-13:]}"
-    return short + (f"/{place.sub_sequence_number}" if place.sub_sequence_number else "")
-
-
-def _owner(lease: Lease) -> str:
-    lines = [lease.owner or ""]
-    if lease.checkpoint_owner:
-        lines.append(f"└ from {lease.checkpoint_owner}")
-    return "\n".join(lines)
+    if not whole and number.isdigit() and len(number) > _SHORT:
+        number = f"…{number[1 - _SHORT :]}"
+    if not place.sub_sequence_number:
+        return number
+    last = place.sub_sequence_number == LAST_SUB_SEQUENCE_NUMBER
+    return f"{number}/{'max' if last else place.sub_sequence_number}"
 
 
 def _checkpoint(lease: Lease, *, whole: bool) -> str:
-    lines = [position(lease.checkpoint, whole=whole)]
+    text = position(lease.checkpoint, whole=whole) if lease.checkpoint else ""
     if lease.pending_checkpoint:
-        lines.append(f"└ pending {position(lease.pending_checkpoint, whole=whole)}")
-    return "\n".join(lines)
+        text += f"\n→ {position(lease.pending_checkpoint, whole=whole)}"
+    return text
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
 
 
 def _throughput(lease: Lease) -> str:
@@ -203,7 +208,3 @@ def _throughput(lease: Lease) -> str:
 def _use(metric: Metric) -> str:
     newest = f"{metric.values[-1]:.0f}" if metric.values else "?"
     return f"{metric.name} {newest} %" + ("" if metric.limit is None else f" of {metric.limit} %")
-
-
-def _list(keys: Iterable[str]) -> str:
-    return ", ".join(keys)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Item = Mapping[str, Mapping[str, Any]]
 
 SHARD_END = "SHARD_END"
+LAST_SUB_SEQUENCE_NUMBER = 2**63 - 1
+"""The greatest that a KCL can read; a checkpoint with it is behind all that may be aggregated in its record."""
 _LEASE = "LEASE"
 _WORKER_METRIC_STATS = "WORKER_METRIC_STATS"
 _DEFAULT_FAILOVER_MILLIS = 10000
@@ -41,9 +43,6 @@ class Position:
 
     sequence_number: str
     sub_sequence_number: int = 0
-
-    def __str__(self) -> str:
-        return self.sequence_number + (f"/{self.sub_sequence_number}" if self.sub_sequence_number else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +129,9 @@ class State(Enum):
 
     SHARD_GONE = "shard gone"
     FINISHED = "finished"
-    HANDING_OVER = "handing over"
     NO_OWNER = "no owner"
     EXPIRED = "expired"
+    HANDING_OVER = "handing over"
     WAITING_FOR_PARENT = "waiting for parent"
     HELD = "held"
 
@@ -193,20 +192,25 @@ class Snapshot:
         keys = {lease.key for lease in self.leases}
         return tuple(shard for shard in (self.shards or {}).values() if shard.id not in keys)
 
-    def state(self, lease: Lease, renewal: Renewal | None, failover_seconds: float) -> State:
-        """What there is to say of ``lease``; expired is what no worker renewed for ``failover_seconds``."""
-        unfinished = {other.key for other in self.leases if not other.finished}
-        if self.shards is not None and lease.key not in self.shards:
-            return State.SHARD_GONE
-        if lease.finished:
-            return State.FINISHED
-        if lease.checkpoint_owner:
-            return State.HANDING_OVER
-        if lease.owner is None:
-            return State.NO_OWNER
-        if renewal and renewal.still_seconds >= failover_seconds:
-            return State.EXPIRED
-        return State.WAITING_FOR_PARENT if unfinished.intersection(lease.parents) else State.HELD
+    def states(self, renewals: Mapping[str, Renewal], failover_seconds: float) -> dict[str, State]:
+        """What there is to say of each lease, by its key; expired is what no worker renewed for ``failover_seconds``."""
+        unfinished = {lease.key for lease in self.leases if not lease.finished}
+
+        def state(lease: Lease) -> State:
+            renewal = renewals.get(lease.key)
+            if self.shards is not None and lease.key not in self.shards:
+                return State.SHARD_GONE
+            if lease.finished:
+                return State.FINISHED
+            if lease.owner is None:
+                return State.NO_OWNER
+            if renewal and renewal.still_seconds >= failover_seconds:
+                return State.EXPIRED
+            if lease.checkpoint_owner:
+                return State.HANDING_OVER
+            return State.WAITING_FOR_PARENT if unfinished.intersection(lease.parents) else State.HELD
+
+        return {lease.key: state(lease) for lease in self.leases}
 
 
 class Application:

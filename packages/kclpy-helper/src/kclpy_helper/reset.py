@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from kclpy_helper.errors import LeaseChangedError, LeaseHeldError, PathError
-from kclpy_helper.leases import Lease, Position
+from kclpy_helper.leases import LAST_SUB_SEQUENCE_NUMBER, Lease, Position
 from kclpy_helper.properties import Properties
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from kclpy_helper.leases import Application, Item, Renewal, Snapshot
 
-LAST_SUB_SEQUENCE_NUMBER = 2**63 - 1
-"""Of all that the KCL can read, a Java long."""
 _LONGEST_RETENTION = timedelta(days=366)
 _READ_PAUSE_SECONDS = 0.2
 """A shard allows five GetRecords calls a second."""
@@ -54,9 +52,10 @@ class Change:
     attributes: Item
 
     @property
-    def position(self) -> Position | None:
+    def position(self) -> Position:
         """The new checkpoint."""
-        return Lease.of({"leaseKey": {"S": self.key}, **self.attributes}).checkpoint
+        sub_sequence_number = self.attributes["checkpointSubSequenceNumber"]["N"]
+        return Position(self.attributes["checkpoint"]["S"], int(sub_sequence_number))
 
 
 def changes_to(application: Application, leases: Iterable[Lease], target: str | datetime) -> Iterator[Change]:

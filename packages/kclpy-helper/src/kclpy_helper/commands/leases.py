@@ -172,7 +172,7 @@ def show(
     if as_json:
         click.echo(json.dumps(report.document(), indent=2))
     else:
-        console.print(report.tables(console.width))
+        console.print(report.tables(console))
 
 
 def _report(app: Application, renewals: Any, *, lag: bool) -> Report:
@@ -187,10 +187,10 @@ def _watch(report: Callable[[], Report], console: Any, interval: float) -> None:
     from rich.live import Live
 
     try:
-        with Live(report().tables(console.width), console=console, auto_refresh=False) as live:
+        with Live(report().tables(console), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(interval)
-                live.update(report().tables(console.width), refresh=True)
+                live.update(report().tables(console), refresh=True)
     except KeyboardInterrupt:
         return
 
@@ -338,8 +338,10 @@ def _change(
     from kclpy_helper.reset import as_read, back_up, descendants, refuse_held, write
 
     for change in changes:
-        old = position(change.before.checkpoint, whole=True) if change.before else "no lease"
-        click.echo(f"{change.key}: {old} -> {position(change.position, whole=True)}")
+        old = change.before.checkpoint if change.before else None
+        click.echo(
+            f"{change.key}: {position(old, whole=True) if old else 'none'} -> {position(change.position, whole=True)}"
+        )
     if not changes:
         click.echo("nothing to change.", err=True)
         return
