@@ -13,6 +13,7 @@ import sysconfig
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from kclpy_helper.application import Application
 from kclpy_helper.errors import LeaseChangedError
 from kclpy_helper.lease_report import Report, seconds
-from kclpy_helper.leases import LAST_SUB_SEQUENCE_NUMBER, Application, Lease, Position, Renewal, Renewals, State
+from kclpy_helper.leases import LAST_SUB_SEQUENCE_NUMBER, Lease, Position, Renewal, Renewals, State
 from kclpy_helper.properties import Properties
 from kclpy_helper.reset import Change, changes_to, write
 from kclpy_samples.local import LocalAws, local_aws
@@ -194,6 +196,13 @@ def test_leases_of_kcl_2(dynamodb: DynamoDBClient, name: str) -> None:
     (found,) = document(name)["leases"]
     assert found["pending_checkpoint"] == {"sequence_number": "12", "sub_sequence_number": 1}
     assert (found["state"], found["owner"]) == ("no_owner", None)
+
+
+def test_a_null_is_as_good_as_no_attribute() -> None:
+    """The AWS SDK for Java can write one for what a worker does not know."""
+    assert Lease.of(lease(S0, leaseOwner={"NULL": True})) == replace(
+        Lease.of(lease(S0)), item=lease(S0, leaseOwner={"NULL": True})
+    )
 
 
 MIGRATION = {"cv": {"S": "CLIENT_VERSION_3X"}, "mb": {"S": "w1"}, "mts": {"N": "1795574562804"}}

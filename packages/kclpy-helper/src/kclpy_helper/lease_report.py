@@ -15,11 +15,12 @@ from rich.text import Text
 from kclpy_helper.leases import LAST_SUB_SEQUENCE_NUMBER, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console, RenderableType
 
-    from kclpy_helper.leases import Application, Lease, Metric, Position, Renewal, Snapshot, Worker
+    from kclpy_helper.application import Application
+    from kclpy_helper.leases import Lease, Metric, Position, Renewal, Snapshot, Worker
 
 _SHORT = 8
 _ANY = 10_000

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from kclpy_helper.leases import Application, Item, Renewal, Snapshot
+    from kclpy_helper.application import Application
+    from kclpy_helper.leases import Item, Renewal, Snapshot
 
 _LONGEST_RETENTION = timedelta(days=366)
 _READ_PAUSE_SECONDS = 0.2

@@ -16,8 +16,9 @@ from kclpy_helper.properties import Properties
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kclpy_helper.application import Application
     from kclpy_helper.lease_report import Report
-    from kclpy_helper.leases import Application, Lease, Snapshot
+    from kclpy_helper.leases import Lease, Snapshot
     from kclpy_helper.reset import Change
 
 WATCH_SECONDS = 2.0
@@ -152,7 +153,8 @@ def show(
 
     from rich.console import Console
 
-    from kclpy_helper.leases import Application, Renewals
+    from kclpy_helper.application import Application
+    from kclpy_helper.leases import Renewals
 
     # Off a terminal nothing is cut to fit.
     console = Console() if Console().is_terminal else Console(width=1000)
@@ -247,7 +249,7 @@ def reset(
     kclpy-helper leases reset app.properties --to 2026-11-25T08:00:00Z --yes
     kclpy-helper leases reset app.properties --to LATEST --shard shardId-000000000003 --yes
     """  # noqa: D301
-    from kclpy_helper.leases import Application
+    from kclpy_helper.application import Application
     from kclpy_helper.reset import changes_to
 
     values = _properties(file, application, region, stream, sample=sample)
@@ -311,7 +313,7 @@ def restore(
     kclpy-helper leases restore words-app-20261125T081500Z.jsonl
     kclpy-helper leases restore words-app-20261125T081500Z.jsonl --yes
     """  # noqa: D301
-    from kclpy_helper.leases import Application
+    from kclpy_helper.application import Application
     from kclpy_helper.reset import changes_back, read_back_up
 
     values, items = read_back_up(file)
