@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import select
 import signal
 import subprocess
+import sys
 import sysconfig
 import threading
 import time
@@ -660,8 +660,10 @@ def test_a_wrong_use_is_refused(run: Run, arguments: list[str], words: str) -> N
 
 
 def test_a_failure_names_the_place_and_the_next_step(run: Run, without: Run, stopped: str, tmp_path: Path) -> None:
-    """No such table, no such shard, nobody at the endpoint, no backup, boto3 not installed."""
+    """No such table, no such shard, nobody at the endpoint, no backup, one of two tables, boto3 not installed."""
     (tmp_path / "kept.jsonl").write_text("{}\n")
+    lines = [{"table": table, "region": "us-east-1", "properties": {}, "item": lease(S0)} for table in ("a", "b")]
+    (tmp_path / "two.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     unreachable = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
     failures = [
         (run("leases", "--application", "none"), 1, "there is no lease table none in us-east-1."),
@@ -669,6 +671,7 @@ def test_a_failure_names_the_place_and_the_next_step(run: Run, without: Run, sto
         (run("leases", "--application", "none", env=unreachable), 1, "Could not connect to the endpoint URL"),
         (run("leases", "restore", "none.jsonl"), 1, "backup none.jsonl: No such file"),
         (run("leases", "restore", "kept.jsonl"), 1, "backup kept.jsonl: is not a backup of leases"),
+        (run("leases", "restore", "two.jsonl"), 1, "backup two.jsonl: is not a backup of leases"),
         (without(["boto3"], "leases", "--application", "none"), 1, "Next: pip install kclpy-helper[aws]"),
     ]
     for done, code, words in failures:
@@ -677,9 +680,10 @@ def test_a_failure_names_the_place_and_the_next_step(run: Run, without: Run, sto
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_watching_ends_with_ctrl_c(dynamodb: DynamoDBClient, stopped: str) -> None:
     """On a terminal it is drawn again, with what was seen of the counters, until Ctrl-C, which is no failure."""
-    master, slave = pty.openpty()
+    master, slave = os.openpty()
     process = subprocess.Popen(
         [HELPER, "leases", "--application", stopped, "--watch", "0.3"],
         stdin=slave,

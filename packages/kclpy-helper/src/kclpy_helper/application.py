@@ -79,14 +79,12 @@ class Application:
         Costs one GetShardIterator and one GetRecords call for each shard that is not finished; a shard allows five of
         either a second, to all of its readers together.
         """
-        askable = [lease for lease in leases if lease.checkpoint and not lease.finished]
         with ThreadPoolExecutor(_LAG_THREADS) as pool:
-            lags = pool.map(self._lag, askable)
-            return {lease.key: lag for lease, lag in zip(askable, lags, strict=True) if lag is not None}
+            lags = pool.map(lambda lease: (lease.key, self._lag(lease)), leases)
+            return {key: lag for key, lag in lags if lag is not None}
 
     def _lag(self, lease: Lease) -> int | None:
-        assert lease.checkpoint is not None  # noqa: S101  (for mypy)
-        start = lease.checkpoint.sequence_number
+        start = lease.checkpoint.sequence_number if lease.checkpoint else ""
         if start.isdigit():
             position = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": start}
         elif start == "TRIM_HORIZON":

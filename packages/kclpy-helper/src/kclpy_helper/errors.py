@@ -96,7 +96,7 @@ class NoLeaseTableError(HelperError):
 
 
 class LeaseHeldError(HelperError):
-    """The leases ``lease_keys`` are renewed by workers, or, where ``seconds`` is 0, may be; nothing was changed."""
+    """The leases ``lease_keys`` were renewed by workers within ``seconds``; nothing was changed."""
 
     def __init__(self, lease_keys: tuple[str, ...], seconds: float) -> None:
         super().__init__(lease_keys, seconds)
@@ -104,9 +104,8 @@ class LeaseHeldError(HelperError):
         self.seconds = seconds
 
     def __str__(self) -> str:
-        seen = f"was renewed within {self.seconds:g} s" if self.seconds else "has an owner, and was not observed"
         return (
-            "\n".join(f"{lease_key} {seen}." for lease_key in self.lease_keys)
+            "\n".join(f"{lease_key} was renewed within {self.seconds:g} s." for lease_key in self.lease_keys)
             + "\nNothing was changed. Next: stop the workers of the application and try again. With --force, workers lose "
             "these leases, and whoever takes them reads from the new checkpoint."
         )

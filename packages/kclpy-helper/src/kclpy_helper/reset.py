@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from kclpy_helper.errors import LeaseChangedError, LeaseHeldError, PathError
-from kclpy_helper.leases import LAST_SUB_SEQUENCE_NUMBER, Lease, Position
+from kclpy_helper.leases import LAST_SUB_SEQUENCE_NUMBER, Lease, Position, value
 from kclpy_helper.properties import Properties
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class Change:
     @property
     def position(self) -> Position:
         """The new checkpoint."""
-        sub_sequence_number = self.attributes["checkpointSubSequenceNumber"]["N"]
-        return Position(self.attributes["checkpoint"]["S"], int(sub_sequence_number))
+        sub_sequence_number = int(value(self.attributes, "checkpointSubSequenceNumber", "0"))
+        return Position(self.attributes["checkpoint"]["S"], sub_sequence_number)
 
 
 def changes_to(application: Application, leases: Iterable[Lease], target: str | datetime) -> Iterator[Change]:
@@ -132,7 +132,7 @@ def descendants(snapshot: Snapshot, keys: Collection[str]) -> tuple[Lease, ...]:
 
 
 def refuse_held(leases: Iterable[Lease], renewals: Mapping[str, Renewal], seconds: float) -> None:
-    """Raises :class:`~kclpy_helper.errors.LeaseHeldError` for what a worker renewed in ``seconds``, or may have."""
+    """Raises :class:`~kclpy_helper.errors.LeaseHeldError` for what a worker renewed or took in ``seconds``."""
     held = [
         lease.key
         for lease in leases
@@ -181,7 +181,6 @@ def _update(before: Lease, change: Change) -> dict[str, Any]:
     removed = [name for name in (*_CHECKPOINT_ATTRIBUTES, *_OWNER_ATTRIBUTES) if name not in change.attributes]
     setting = ", ".join(f"#{name} = :{name}" for name in change.attributes)
     removing = ", ".join(f"#{name}" for name in removed)
-    values = {f":{name}": value for name, value in change.attributes.items()}
     owner = {":owner": {"S": before.owner}} if before.owner else {}
     return {
         "Key": {"leaseKey": {"S": change.key}},
@@ -190,7 +189,7 @@ def _update(before: Lease, change: Change) -> dict[str, Any]:
         + ("leaseOwner = :owner" if owner else "attribute_not_exists(leaseOwner)"),
         "ExpressionAttributeNames": {f"#{name}": name for name in (*change.attributes, *removed)},
         "ExpressionAttributeValues": {
-            **values,
+            **{f":{name}": attribute for name, attribute in change.attributes.items()},
             **owner,
             ":one": {"N": "1"},
             ":counter": {"N": str(before.counter)},
@@ -219,8 +218,8 @@ def back_up(path: Path, application: Application, app: Properties, items: Iterab
         raise PathError("backup", path, f"{error.strerror}. Nothing was changed.") from error
 
 
-def _base64(value: bytes) -> str:
-    return base64.b64encode(value).decode()
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def read_back_up(path: Path) -> tuple[Properties, tuple[Item, ...]]:
@@ -230,17 +229,20 @@ def read_back_up(path: Path) -> tuple[Properties, tuple[Item, ...]]:
     """
     try:
         lines = [json.loads(line, object_hook=_unbase64) for line in path.read_text(encoding="utf-8").splitlines()]
-        origin = lines[0]
-        values = {**origin["properties"], "tableName": origin["table"], "regionName": origin["region"]}
-        return Properties(path, values), tuple(line["item"] for line in lines)
+        ((table, region),) = {(line["table"], line["region"]) for line in lines}
+        values = {**lines[0]["properties"], "applicationName": table, "regionName": region}
+        items = tuple(
+            line["item"] for line in lines if line["item"]["leaseKey"]["S"] and line["item"]["checkpoint"]["S"]
+        )
+        return Properties(path, values), items
     except OSError as error:
         raise PathError("backup", path, error.strerror or str(error)) from error
     except (ValueError, LookupError, TypeError) as error:
         raise PathError("backup", path, f"is not a backup of leases ({error!r})") from error
 
 
-def _unbase64(value: dict[str, Any]) -> dict[str, Any]:
-    return {"B": base64.b64decode(value["B"])} if value.keys() == {"B"} else value
+def _unbase64(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"B": base64.b64decode(entry["B"])} if entry.keys() == {"B"} else entry
 
 
 def changes_back(snapshot: Snapshot, items: Iterable[Item]) -> Iterator[Change]:
@@ -250,7 +252,7 @@ def changes_back(snapshot: Snapshot, items: Iterable[Item]) -> Iterator[Change]:
         key = item["leaseKey"]["S"]
         before = leases.get(key)
         if before is None:
-            yield Change(key, None, {name: value for name, value in item.items() if name not in _OWNER_ATTRIBUTES})
+            yield Change(key, None, {name: item[name] for name in item if name not in _OWNER_ATTRIBUTES})
             continue
         attributes = {name: item[name] for name in _CHECKPOINT_ATTRIBUTES if name in item}
         if attributes != {name: before.item[name] for name in _CHECKPOINT_ATTRIBUTES if name in before.item}:

@@ -16,9 +16,11 @@ from kclpy_helper.properties import Properties
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rich.console import Console
+
     from kclpy_helper.application import Application
     from kclpy_helper.lease_report import Report
-    from kclpy_helper.leases import Lease, Snapshot
+    from kclpy_helper.leases import Lease, Renewals, Snapshot
     from kclpy_helper.reset import Change
 
 WATCH_SECONDS = 2.0
@@ -177,7 +179,7 @@ def show(
         console.print(report.tables(console))
 
 
-def _report(app: Application, renewals: Any, *, lag: bool) -> Report:
+def _report(app: Application, renewals: Renewals, *, lag: bool) -> Report:
     from kclpy_helper.lease_report import Report
 
     snapshot = app.read()
@@ -185,7 +187,7 @@ def _report(app: Application, renewals: Any, *, lag: bool) -> Report:
     return Report(app, snapshot, seen, app.millis_behind_latest(snapshot.leases) if lag else None)
 
 
-def _watch(report: Callable[[], Report], console: Any, interval: float) -> None:
+def _watch(report: Callable[[], Report], console: Console, interval: float) -> None:
     from rich.live import Live
 
     try:
