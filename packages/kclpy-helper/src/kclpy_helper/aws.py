@@ -6,7 +6,7 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kclpy_helper.errors import NotInstalledError
+from kclpy_helper.errors import NotInstalledError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +91,22 @@ def client(app: Properties, service: Service) -> Any:
     endpoint = app.values.get(_ENDPOINTS.get(service, "")) or None
     config = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
     return session_of_service.client(service, endpoint_url=endpoint, config=config)
+
+
+def refused(error: Exception, operation: str = "AWS") -> RefusedError | None:
+    """What one of botocore's errors says, without what may hold a secret; None for any other error.
+
+    ``operation`` is what was tried, where ``error`` does not say it.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, ClientError):
+        # The first line only: those that follow of a refused signature repeat what was signed, session tokens too.
+        code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        return RefusedError(error.operation_name, code, message.partition("\n")[0])
+    if isinstance(error, BotoCoreError):
+        return RefusedError(operation, type(error).__name__, " ".join(str(error).split()))
+    return None
 
 
 def session(app: Properties, service: Service = "kinesis") -> boto3.Session:
