@@ -71,5 +71,5 @@ def test_the_demo_runs_on_the_older_lines_too(version: str, demos: dict[str, tup
     assert "ended with 143, shutdownRequested seen by 2 of 2 shards" in run.stderr
     assert re.search(r"in all +│ 1000 │ +1000 │", run.stdout), run.stdout
     assert ("warning: KCL 1.15.3: AWS ended its support" in run.stderr) == (version == "1.15.3")
-    assert len(re.findall(": shutdown requested", log.read_text())) == 2
+    assert len(re.findall(": starting at TRIM_HORIZON", log.read_text())) == 2
     assert run.processes() == []
