@@ -170,9 +170,8 @@ def _warn_of_old_kcl(*, sample: bool) -> None:
     if sample and lock.kcl_version.startswith("1."):
         click.echo(
             "warning: the sample's properties are for KCL 2 and 3, and KCL 1 will not start with them.\n"
-            f"Copy {properties.sample()}, write into the copy, in place of its line AwsCredentialsProvider: "
-            "AWSCredentialsProvider = DefaultAWSCredentialsProviderChain\n"
-            "and give it with --properties.",
+            f"Copy {properties.sample()}, and give the copy with --properties. In place of AwsCredentialsProvider, "
+            "write into it: AWSCredentialsProvider = DefaultAWSCredentialsProviderChain",
             err=True,
         )
 

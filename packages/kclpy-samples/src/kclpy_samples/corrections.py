@@ -102,8 +102,8 @@ class KinesisResponses(KinesisResponse):
     def list_shards(self) -> ActionResult:
         """Those of the beginning, or those of now, if the filter asks for them; moto would give all.
 
-        The KCL fills an empty lease table with one of the two, and takes a shard and its children together for a list
-        that is incomplete (ShardSyncer: "Hash range of shards returned ... was incomplete").
+        The KCL fills an empty lease table from one of the two, and calls the hash range of a list incomplete that has a
+        shard together with its children (HierarchicalShardSyncer); it would not start a single one.
         """
         answer = cast("dict[str, Any]", super().list_shards().result)
         kind = (self._get_param("ShardFilter") or {}).get("Type")
