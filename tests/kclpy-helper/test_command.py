@@ -22,10 +22,11 @@ def test_a_daemon_of_kcl_1_gets_its_properties_file_alone() -> None:
 
 
 def test_jvm_options_come_before_the_class() -> None:
-    """What follows the main class would be the daemon's."""
+    """What follows the main class would be the daemon's; of two options for the same, the JVM takes the given one."""
     daemon = kclpy_jars.Daemon("M", None, None)
     line = command.daemon_command(Path("/java"), "a", daemon, Path("/p"), jvm_options=["-Xmx64m"])
-    assert line.index("-Xmx64m") < line.index("M")
+    assert line[2].startswith("-Djava.util.logging")
+    assert line[3:] == ["-Xmx64m", "-cp", "a", "M", "/p"]
 
 
 @pytest.mark.parametrize(

@@ -43,16 +43,17 @@ def daemon_command(
     paths become absolute: the daemon searches a relative properties file on its class path first.
     """
     # The daemon talks to its children in the JVM's default charset, which is the locale's before Java 18.
-    command = [str(java), "-Dfile.encoding=UTF-8", *jvm_options]
+    options = ["-Dfile.encoding=UTF-8"]
+    arguments = []
     if daemon.log_configuration_option:
-        path = (log_configuration or LOG_CONFIGURATION).absolute()
-        command += ["-cp", class_path, daemon.main_class, daemon.log_configuration_option, str(path)]
+        arguments += [daemon.log_configuration_option, str((log_configuration or LOG_CONFIGURATION).absolute())]
     else:
         path = (log_configuration or KCL_1_LOG_CONFIGURATION).absolute()
-        command += [f"-Djava.util.logging.config.file={path}", "-cp", class_path, daemon.main_class]
+        options.append(f"-Djava.util.logging.config.file={path}")
     if daemon.properties_option:
-        command.append(daemon.properties_option)
-    return [*command, str(properties.absolute())]
+        arguments.append(daemon.properties_option)
+    arguments.append(str(properties.absolute()))
+    return [str(java), *options, *jvm_options, "-cp", class_path, daemon.main_class, *arguments]
 
 
 def extra_environment(properties: Properties) -> dict[str, str]:
