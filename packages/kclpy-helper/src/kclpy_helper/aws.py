@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kclpy_helper.errors import NotInstalledError, RefusedError
+from kclpy_helper.properties import POLLING_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,13 +45,6 @@ _PROVIDERS = {
     "InstanceProfileCredentialsProvider": ("iam-role",),
 }
 """The AWS SDK for Java's providers, of its versions 1 and 2, and botocore's that look at the same places."""
-_POLLING = (
-    "idleTimeBetweenReadsInMillis",
-    "maxGetRecordsThreadPool",
-    "maxRecords",
-    "millisBehindLatestThresholdForReducedTps",
-    "retryGetRecordsInSeconds",
-)
 _DEFAULT = ("DefaultCredentialsProvider", "DefaultAWSCredentialsProviderChain")
 _ASSUMED = (
     "StsAssumeRoleCredentialsProvider",
@@ -241,7 +235,7 @@ def reads_with_fan_out(app: Properties, kcl_version: str) -> bool:
     if kcl_line(kcl_version) == 1 or mode == "POLLING":
         return False
     values = {key.removeprefix("pollingConfig."): value.strip() for key, value in app.values.items()}
-    return mode == "FANOUT" or all(values.get(key) in {None, "", "0"} for key in _POLLING)
+    return mode == "FANOUT" or all(values.get(key) in {None, "", "0"} for key in POLLING_KEYS)
 
 
 def stream_name(app: Properties) -> str:
