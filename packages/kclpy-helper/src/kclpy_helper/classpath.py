@@ -29,6 +29,14 @@ def bundled_jars() -> tuple[tuple[Path, ...], kclpy_jars.Daemon]:
         raise JarsUnusableError(str(error)) from error
 
 
+def bundled_version() -> str:
+    """The version of the KCL in kclpy-jars, such as ``3.1.3``. Raises what :func:`bundled_jars` raises."""
+    bundled_jars()
+    import kclpy_jars
+
+    return kclpy_jars.KCL_VERSION
+
+
 def class_path(first: Iterable[str], jars: Iterable[Path], properties: Path | None) -> str:
     """The class path: ``first``, then ``jars``, then the folder of ``properties``; all entries are absolute.
 
