@@ -1,14 +1,270 @@
-"""Checks a properties file against what the MultiLangDaemon of a KCL version makes of it."""
+"""Checks a properties file against what the MultiLangDaemon of a KCL makes of it."""
 
 from __future__ import annotations
 
+import os
+from configparser import Error as ConfigError
+from configparser import RawConfigParser
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kclpy_helper import credentials, executable, keys, values
+from kclpy_helper.findings import Finding, Severity
+from kclpy_helper.properties import Place
+
 if TYPE_CHECKING:
-    from kclpy_helper.findings import Finding
+    from collections.abc import Callable, Iterator
+
+    from kclpy_helper.keys import Key, Table
     from kclpy_helper.properties import Properties
 
+_CLIENTS = ("kinesisClient.", "dynamoDbClient.", "cloudWatchClient.")
+_EXAMPLES = {
+    "executableName": "python -m kclpy app:Processor",
+    "applicationName": "my-app",
+    "streamName": "my-stream",
+    "AwsCredentialsProvider": "DefaultCredentialsProvider",
+    "AWSCredentialsProvider": "DefaultAWSCredentialsProviderChain",
+}
+_EMPTY_IS_CHECKED_ELSEWHERE = ("executableName", "AwsCredentialsProvider", "AWSCredentialsProvider")
+_FEW_THREADS = 10
+_POLLING_BEAN = "pollingConfig."
+_POLLING = (
+    "maxRecords",
+    "idleTimeBetweenReadsInMillis",
+    "millisBehindLatestThresholdForReducedTps",
+    "retryGetRecordsInSeconds",
+    "maxGetRecordsThreadPool",
+)
+"""PollingConfigBean.anyPropertiesSet."""
 
-def check(app: Properties, kcl_version: str) -> tuple[Finding, ...]:  # noqa: ARG001
-    """What is wrong with ``app`` for the daemon of ``kcl_version`` (such as ``3.1.3``), sorted by line."""
-    return ()
+
+def check(app: Properties, kcl_version: str) -> tuple[Finding, ...]:
+    """What is wrong with ``app`` for the daemon of ``kcl_version`` (as in ``3.1.3``), sorted by line.
+
+    What concerns no line comes last. Raises :class:`~kclpy_helper.errors.UnknownKclError`.
+    """
+    file = _File(app, keys.table(kcl_version))
+    found = (finding for rule in _RULES for finding in rule(file))
+    return tuple(sorted(found, key=lambda finding: _line(finding.place)))
+
+
+def _line(place: Place | None) -> float:
+    return float("inf") if place is None or place.line is None else place.line
+
+
+@dataclass(frozen=True)
+class _File:
+    app: Properties
+    table: Table
+
+    def known(self) -> Iterator[tuple[str, Key]]:
+        """The names that the daemon knows, as they are written, and their keys."""
+        for name in self.app.values:
+            key = self.table.find(name)
+            if key is not None:
+                yield name, key
+
+    def name_of(self, key: str) -> str | None:
+        """The name by which the file sets a key."""
+        return next((name for name, known in self.known() if known.name == key), None)
+
+    def value_of(self, key: str) -> str:
+        """The value of a key, without the spaces around it; ``""`` where it is not set."""
+        return self.app.values.get(self.name_of(key) or "", "").strip()
+
+    def fault(self, name: str, effect: str, remedy: str) -> Finding:
+        return Finding(Severity.FAULT, name, effect, remedy, self.place(name))
+
+    def warning(self, name: str, effect: str, remedy: str) -> Finding:
+        return Finding(Severity.WARNING, name, effect, remedy, self.place(name))
+
+    def place(self, name: str) -> Place:
+        return self.app.places.get(name, Place(str(self.app.path)))
+
+
+def _unknown_keys(file: _File) -> Iterator[Finding]:
+    table = file.table
+    daemon = f"KCL {table.kcl_version} does not know this key"
+    for name in file.app.values:
+        if table.find(name) is not None or table.is_open(name):
+            continue
+        similar = keys.closest(name, table.keys)
+        remedy = f"write {similar}, if you mean that" if similar else "remove the line"
+        if similar and similar.lower() == name.lower():
+            yield file.fault(name, f"{daemon} in this case of letters, and ignores it", f"write {similar}")
+        elif other := keys.find_in_any(name):
+            effect = f"it is a key of {keys.whereabouts(other)}: KCL {table.kcl_version} ignores it"
+            instead = next((key.instead for key in keys.every_key()[other].values()), "")
+            yield file.fault(name, effect, f"write {instead}" if instead in table.keys else "remove the line")
+        elif name.startswith(_CLIENTS):
+            yield file.fault(name, f"{daemon}, and ends at its start", remedy)
+        else:
+            yield file.fault(name, f"{daemon}, and ignores it", remedy)
+
+
+def _values(file: _File) -> Iterator[Finding]:
+    for name, key in file.known():
+        problem = values.problem_of(key, file.app.values[name], file.table.line)
+        if problem is not None:
+            yield Finding(problem.severity, name, problem.effect, problem.remedy, file.place(name))
+        elif key.no_effect:
+            yield file.warning(name, f"it has no effect: {key.no_effect}", "remove the line")
+
+
+def _required(file: _File) -> Iterator[Finding]:
+    for key in file.table.keys.values():
+        name = file.name_of(key.name)
+        if not key.required or (name and (key.name in _EMPTY_IS_CHECKED_ELSEWHERE or file.value_of(key.name))):
+            continue
+        if key.name == "streamName" and file.value_of("streamArn"):
+            continue
+        if key.name == "AwsCredentialsProvider" and _has_below(file, "kinesisCredentialsProvider"):
+            continue
+        effect = "it is required: without it the daemon ends at its start"
+        yield file.fault(name or key.name, effect, f"write {key.name} = {_EXAMPLES[key.name]}")
+
+
+def _has_below(file: _File, key: str) -> bool:
+    return any(name.startswith(f"{key}.") for name in file.app.values)
+
+
+def _set_twice(file: _File) -> Iterator[Finding]:
+    for name, places in file.app.overridden.items():
+        for place in places:
+            effect = f"it is set again in line {file.place(name).line}, and the last one counts"
+            yield Finding(Severity.WARNING, name, effect, "remove one of the lines", place)
+    first: dict[str, str] = {}
+    for name, key in file.known():
+        other = first.setdefault(key.name, name)
+        if other == name:
+            continue
+        if key.name.startswith("AwsCredentialsProvider"):
+            effect = f"it is the same as {other}, and both of them end the daemon at its start"
+            yield file.fault(name, effect, "remove one of the lines")
+        else:
+            yield file.warning(
+                name, f"it is the same as {other}: which of them counts is chance", "remove one of the lines"
+            )
+
+
+def _executable(file: _File) -> Iterator[Finding]:
+    if "executableName" in file.app.values:
+        for problem in executable.problems_of(file.app.executable_name):
+            yield Finding(
+                problem.severity, "executableName", problem.effect, problem.remedy, file.place("executableName")
+            )
+
+
+def _credentials(file: _File) -> Iterator[Finding]:
+    for name, key in file.known():
+        if key.name.lower().startswith("awscredentialsprovider"):
+            problem = credentials.problem_of(file.app.values[name], file.table)
+            if problem is not None:
+                yield Finding(problem.severity, name, problem.effect, problem.remedy, file.place(name))
+    if file.name_of("AwsCredentialsProvider") and _has_below(file, "kinesisCredentialsProvider"):
+        name = next(name for name in file.app.values if name.startswith("kinesisCredentialsProvider."))
+        yield file.fault(name, "beside AwsCredentialsProvider it ends the daemon at its start", "remove one of the two")
+
+
+def _region(file: _File) -> Iterator[Finding]:
+    if (
+        file.table.line == 1
+        or file.name_of("regionName")
+        or all(file.name_of(f"{client}region") for client in _CLIENTS)
+    ):
+        return
+    if not os.environ.get("AWS_REGION") and not _region_of_profile():
+        effect = "it is not set, and neither AWS_REGION nor the AWS profile has a region: the daemon ends at its start"
+        yield file.warning(
+            "regionName", f"{effect}, unless it runs on EC2", "write regionName = us-east-1, or your own"
+        )
+
+
+def _region_of_profile() -> str | None:
+    """As the AWS SDK for Java finds it: AWS_DEFAULT_REGION is not asked."""
+    config = RawConfigParser(strict=False)
+    with suppress(OSError, ConfigError):
+        config.read_string(Path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser().read_text("utf-8"))
+    profile = os.environ.get("AWS_PROFILE") or "default"
+    sections = (profile, f"profile {profile}")
+    return next((region for section in sections if (region := config.get(section, "region", fallback=None))), None)
+
+
+def _stream(file: _File) -> Iterator[Finding]:
+    arn, name = file.value_of("streamArn"), file.value_of("streamName")
+    if not arn:
+        return
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[:1] != ["arn"] or parts[2] != "kinesis" or not parts[5].startswith("stream/"):
+        effect = f"'{arn}' is not the ARN of a stream: the daemon ends at its start"
+        yield file.fault("streamArn", effect, "write arn:aws:kinesis:REGION:ACCOUNT:stream/NAME")
+        return
+    of_arn = parts[5].removeprefix("stream/")
+    if name and name != of_arn:
+        yield file.warning(
+            "streamName", f"streamArn takes precedence: the daemon reads {of_arn}", "remove one of the two"
+        )
+    region = file.value_of("regionName")
+    if region and region != parts[3]:
+        effect = f"only the name is taken from it: the daemon reads {of_arn} in {region}, not in {parts[3]}"
+        yield file.warning("streamArn", effect, f"write regionName = {parts[3]}, or use streamName instead")
+
+
+def _retrieval(file: _File) -> Iterator[Finding]:
+    if file.table.line == 1:
+        return
+    mode = file.value_of("retrievalMode").upper() or "DEFAULT"
+    polling = [(name, key) for name, key in file.known() if key.name.removeprefix(_POLLING_BEAN) in _POLLING]
+    effective = [
+        name for name, key in polling if key.kind == "Integer" or values.integer(file.app.values[name].strip())
+    ]
+    for name, _ in polling:
+        if mode == "FANOUT":
+            yield file.warning(name, "it is for POLLING, and has no effect with FANOUT", "remove the line")
+        elif mode == "DEFAULT" and name in effective:
+            effect = "it is for POLLING, and turns DEFAULT from fan-out into polling"
+            yield file.warning(name, effect, "write retrievalMode = POLLING, or remove the line")
+    if mode == "POLLING" or (mode == "DEFAULT" and effective):
+        for name in file.app.values:
+            if name.startswith("fanoutConfig.") and file.table.find(name):
+                yield file.warning(name, "it is for fan-out, and has no effect with polling", "remove the line")
+
+
+def _initial_position(file: _File) -> Iterator[Finding]:
+    if file.name_of("initialPositionInStream"):
+        for key in ("initialPositionInStreamExtended", "timestampAtInitialPositionInStream"):
+            if name := file.name_of(key):
+                effect = "beside initialPositionInStream it is chance which of the two counts"
+                yield file.warning(name, effect, "remove one of the two")
+
+
+def _shutdown_grace(file: _File) -> Iterator[Finding]:
+    if file.table.line > 1 and not file.name_of("shutdownGraceMillis"):
+        effect = "it is not set, so that no record processor sees shutdownRequested when the daemon is told to end"
+        yield file.warning("shutdownGraceMillis", effect, "write shutdownGraceMillis = 15000")
+
+
+def _threads(file: _File) -> Iterator[Finding]:
+    threads = values.integer(file.app.values.get("maxActiveThreads", "")) or 0
+    if 0 < threads < _FEW_THREADS:
+        effect = f"{threads} threads are for the daemon and all of its shards: too few stop it for good"
+        yield file.warning("maxActiveThreads", effect, "remove the line: without it there is no limit")
+
+
+_RULES: tuple[Callable[[_File], Iterator[Finding]], ...] = (
+    _unknown_keys,
+    _values,
+    _required,
+    _set_twice,
+    _executable,
+    _credentials,
+    _region,
+    _stream,
+    _retrieval,
+    _initial_position,
+    _shutdown_grace,
+    _threads,
+)

@@ -6,6 +6,9 @@
     ├── JavaNotFoundError         the environment: no Java that runs
     ├── NotInstalledError         the environment: a distribution is missing
     ├── JarsUnusableError         the environment: kclpy-jars has no jars, or no lock
+    ├── UnknownKclError           the caller: a KCL of a line that there is no table of keys for
+    ├── UnknownKeyError           the caller: a property key that no KCL has
+    ├── ExistsError               the caller: a file that would be written is there
     └── PathError            the caller: a given path cannot be used
         └── PropertiesError  the caller: a properties file cannot be read
 """
@@ -58,6 +61,43 @@ class NotInstalledError(HelperError):
 
 class JarsUnusableError(HelperError):
     """kclpy-jars is installed, and has no jars to give; its own message says why and what to do."""
+
+
+class UnknownKclError(HelperError):
+    """There is no table of the keys of ``version``; ``lines`` are those that there are."""
+
+    def __init__(self, version: str, lines: tuple[int, ...]) -> None:
+        super().__init__(version, lines)
+        self.version = version
+        self.lines = lines
+
+    def __str__(self) -> str:
+        known = ", ".join(map(str, self.lines))
+        return f"no table of the keys of KCL {self.version}.\nNext: name one of the lines {known}, with --kcl-version."
+
+
+class UnknownKeyError(HelperError):
+    """No KCL has the property key ``key``; ``similar`` is what was probably meant, if anything."""
+
+    def __init__(self, key: str, similar: str | None) -> None:
+        super().__init__(key, similar)
+        self.key = key
+        self.similar = similar
+
+    def __str__(self) -> str:
+        meant = f"Did you mean {self.similar}?" if self.similar else "docs/properties.md lists them all."
+        return f"no KCL has a property key {self.key}.\n{meant}"
+
+
+class ExistsError(HelperError):
+    """The file ``path``, which would be written, is there."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} is there already, and nothing was written.\nNext: name another folder, or say --force."
 
 
 class PathError(HelperError):

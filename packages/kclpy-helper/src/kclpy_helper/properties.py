@@ -33,12 +33,14 @@ class Place(NamedTuple):
 class Properties:
     """A properties file as java.util.Properties reads it; ``path`` is absolute.
 
-    ``places`` has the place of each key; of a key that is set twice, the last, whose value counts.
+    ``places`` has the place of each key; of a key that is set twice, the last, whose value counts. ``overridden`` has the
+    places of the others.
     """
 
     path: Path
     values: Mapping[str, str]
     places: Mapping[str, Place] = field(default_factory=dict)
+    overridden: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
 
     @property
     def executable_name(self) -> str:
@@ -64,10 +66,14 @@ def read(path: str | Path) -> Properties:
     try:
         with absolute.open("rb") as file:
             text = file.read().decode("latin-1")
-        values, places = {}, {}
+        values: dict[str, str] = {}
+        places: dict[str, Place] = {}
+        overridden: dict[str, tuple[Place, ...]] = {}
         line = 1
         for element in javaproperties.parse(text):
             if isinstance(element, javaproperties.KeyValue):
+                if element.key in places:
+                    overridden[element.key] = (*overridden.get(element.key, ()), places[element.key])
                 values[element.key] = element.value
                 places[element.key] = Place(str(absolute), line)
             line += len(_LINE_END.findall(element.source))
@@ -75,7 +81,7 @@ def read(path: str | Path) -> Properties:
         raise PropertiesError(absolute, error.strerror or str(error)) from error
     except javaproperties.InvalidUEscapeError as error:
         raise PropertiesError(absolute, str(error)) from error
-    return Properties(absolute, values, places)
+    return Properties(absolute, values, places, overridden)
 
 
 def sample() -> Path:

@@ -1,0 +1,1 @@
+"""Makes what kclpy_helper knows of property keys from the jars of each KCL line. In no wheel."""

@@ -1,0 +1,89 @@
+"""The program of ``executableName``, looked for as the daemon does it.
+
+The daemon splits at spaces (MultiLangRecordProcessorFactory) and gives the words to java.lang.ProcessBuilder: no shell reads
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kclpy_helper.findings import Severity
+from kclpy_helper.values import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SHELL = re.compile(r"""["'`*?|<>&;]|\$\w|\$\{|^~""")
+_ENDS = "the daemon ends as soon as it has a shard"
+
+
+def words_of(executable_name: str) -> list[str]:
+    """The words that the daemon makes of ``executableName``."""
+    return re.split(" +", executable_name.rstrip(" "))
+
+
+def problems_of(executable_name: str, *, windows: bool = os.name == "nt") -> Iterator[Problem]:
+    """What keeps the daemon from starting this command, or will surprise."""
+    program, *arguments = words_of(executable_name)
+    if not program:
+        yield Problem(Severity.FAULT, f"it names no program: {_ENDS}", "write one, as in python -m kclpy app:Processor")
+        return
+    found = _found(program)
+    if found is None:
+        yield Problem(
+            Severity.FAULT, f"{_not_found(program, executable_name)}: {_ENDS}", _remedy(program, executable_name)
+        )
+    elif windows and found.suffix.lower() not in (".exe", ".com", ".bat", ".cmd"):
+        yield Problem(
+            Severity.FAULT, f"Windows runs no {found.suffix} file by itself: {_ENDS}", f"write python {executable_name}"
+        )
+    for argument in arguments:
+        if _SHELL.search(argument):
+            yield Problem(
+                Severity.WARNING,
+                f"no shell reads it, so that the program is given {argument} just like this",
+                "write it without, or put the command into a script",
+            )
+    if arguments and arguments[0].endswith(".py") and not Path(arguments[0]).is_file():
+        yield Problem(
+            Severity.WARNING,
+            f"there is no {arguments[0]} in {Path.cwd()}, and the daemon looks for it in the folder that it is started in",
+            "start the daemon where it is, or write its absolute path",
+        )
+
+
+def _found(program: str) -> Path | None:
+    # kclpy-helper puts the scripts of its environment on the daemon's PATH where that is needed.
+    found = shutil.which(program) or shutil.which(program, path=sysconfig.get_path("scripts"))
+    return None if found is None else Path(found)
+
+
+def _not_found(program: str, executable_name: str) -> str:
+    if _SHELL.search(program):
+        return f"no shell reads it, and there is no program {program}"
+    if _is_path_with_space(executable_name):
+        return f"it is split at spaces, and there is no program {program}"
+    if Path(program).is_file():
+        return f"{program} is not executable"
+    if Path(program).name == program:
+        return f"no program {program} is on the PATH"
+    return f"no program {program} is there, seen from {Path.cwd()}"
+
+
+def _remedy(program: str, executable_name: str) -> str:
+    if _is_path_with_space(executable_name):
+        return "put it under a path without a space; quotes do not help"
+    if Path(program).is_file() or program.endswith(".py"):
+        return f"write python {executable_name}, or make it executable and write its path"
+    return "install it, put its folder on the PATH, or write its absolute path"
+
+
+def _is_path_with_space(executable_name: str) -> bool:
+    words = words_of(re.sub("[\"']", "", executable_name))
+    return any(Path(" ".join(words[:end])).is_file() for end in range(2, len(words) + 1))

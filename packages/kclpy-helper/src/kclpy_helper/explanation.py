@@ -1,0 +1,53 @@
+"""What there is to know about one property key, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kclpy_helper import keys
+from kclpy_helper.errors import UnknownKeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from kclpy_helper.keys import Key
+
+
+def explain(name: str) -> str:
+    """The sentence of what the key is, and a line for each further thing that is known.
+
+    Raises :class:`~kclpy_helper.errors.UnknownKeyError`.
+    """
+    known = keys.find_in_any(name)
+    if known is None:
+        raise UnknownKeyError(name, keys.closest(name, keys.every_key()))
+    of_lines = keys.every_key()[known]
+    lines = [next(reversed(of_lines.values())).what, f"In: {keys.whereabouts(known)}"]
+    for label, said in _LABELS:
+        lines += (f"{label}{line}: {text}" for line, text in _by_line(said, of_lines))
+    return "\n".join(lines)
+
+
+def _by_line(said: Callable[[Key], str], of_lines: Mapping[int, Key]) -> Iterator[tuple[str, str]]:
+    """What is said, and of which lines if not of all."""
+    texts: dict[str, list[int]] = {}
+    for line, key in of_lines.items():
+        texts.setdefault(said(key), []).append(line)
+    for text, lines in texts.items():
+        if text:
+            yield f" in {keys.kcl(lines)}" if len(texts) > 1 else "", text
+
+
+def _type(key: Key) -> str:
+    return f"{key.kind}, in {key.unit}" if key.unit else key.kind
+
+
+_LABELS: tuple[tuple[str, Callable[[Key], str]], ...] = (
+    ("Type", _type),
+    ("Values", lambda key: ", ".join(key.allowed)),
+    ("Required", lambda key: "yes" if key.required else ""),
+    ("Default", lambda key: key.default),
+    ("At most", lambda key: str(key.maximum) if key.maximum < keys.LARGEST else ""),
+    ("No effect", lambda key: key.no_effect),
+    ("Beware", lambda key: key.trap),
+)

@@ -1,0 +1,216 @@
+"""The property keys of each KCL line: what its classes say, and what people wrote about them.
+
+The data lies in the folder ``keys``: ``kcl-VERSION.json`` was extracted from the jars of that KCL (``hatch run keys``), and
+``keys.ini``, whose first lines explain it, has the words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from configparser import RawConfigParser, SectionProxy
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from kclpy_helper.errors import UnknownKclError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DATA = Path(__file__).with_name("keys")
+BUILDER, CLIENT = "builder", "client"
+"""The kinds of what is no key itself: below a builder the file decides what there is, by naming a class to build."""
+LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A property key as one KCL knows it.
+
+    ``kind`` is its Java type by its simple name, and ``allowed`` the values of an enum. ``read_by_name`` means that the
+    daemon asks the properties for it, and sets no property of a bean. The rest is as in ``keys.ini``, ``""`` where that
+    says nothing.
+    """
+
+    name: str
+    kind: str
+    allowed: tuple[str, ...] = ()
+    read_by_name: bool = False
+    what: str = ""
+    unit: str = ""
+    default: str = ""
+    minimum: int = 1
+    maximum: int = LARGEST
+    required: bool = False
+    no_effect: str = ""
+    trap: str = ""
+    instead: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The keys that the daemon of one KCL knows, and the short names of its credentials providers."""
+
+    kcl_version: str
+    line: int
+    keys: Mapping[str, Key]
+    providers: tuple[str, ...]
+
+    def find(self, name: str) -> Key | None:
+        """The key that the daemon takes ``name`` for, or None where it takes no notice."""
+        if self.line == 1:
+            # KinesisClientLibConfigurator.withProperty
+            other = self.keys.get(name[:1].swapcase() + name[1:])
+            return self.keys.get(name) or (None if other is None or other.read_by_name else other)
+        # KinesisClientLibConfigurator.processKey
+        key = self.keys.get(re.sub("^awscredentialsprovider", "AwsCredentialsProvider", name, flags=re.IGNORECASE))
+        return None if key is None or key.kind in (BUILDER, CLIENT) else key
+
+    def is_open(self, name: str) -> bool:
+        """Whether ``name`` is below a key where only the daemon can tell what there is."""
+        above = (self.keys.get(name[:index]) for index, character in enumerate(name) if character == ".")
+        return any(key is not None and (key.kind == BUILDER or "Client." in key.name) for key in above)
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The one of ``names`` that is most like ``name``, if any is; case counts least."""
+    by_lower_case = {known.lower(): known for known in names}
+    return next(iter(by_lower_case[match] for match in get_close_matches(name.lower(), by_lower_case, 1)), None)
+
+
+@cache
+def table(kcl_version: str) -> Table:
+    """The keys of the daemon of ``kcl_version``, as in ``3.1.3``.
+
+    What is not known of just this version is taken from the one of its line whose jars we have. Raises
+    :class:`~kclpy_helper.errors.UnknownKclError` for any other line.
+    """
+    line = _numbers(kcl_version)[0]
+    extracted = lines().get(line)
+    if extracted is None:
+        raise UnknownKclError(kcl_version, tuple(lines()))
+    document = json.loads((DATA / f"kcl-{extracted}.json").read_text(encoding="utf-8"))
+    kinds: dict[str, str] = document["keys"]
+    words = _words()
+    for name in words.sections():
+        if "kind" in words[name] and line == _numbers(words[name]["since"])[0]:
+            kinds.setdefault(name, words[name]["kind"])
+    keys = {
+        name: _key(name, kind, document, words, line)
+        for name, kind in kinds.items()
+        if _numbers(_since(words, name)) <= _numbers(kcl_version)
+    }
+    return Table(kcl_version, line, MappingProxyType(keys), tuple(document["providers"]))
+
+
+@cache
+def lines() -> Mapping[int, str]:
+    """The KCL lines that there are tables of: their major number, and the version that the table was made from."""
+    versions = sorted(path.stem.removeprefix("kcl-") for path in DATA.glob("kcl-*.json"))
+    return MappingProxyType({_numbers(version)[0]: version for version in versions})
+
+
+@cache
+def every_key() -> Mapping[str, Mapping[int, Key]]:
+    """Every key by its name, as it is in each line that has it, in the newest version that is known of."""
+    words = _words()
+    sinces = [words[name]["since"] for name in words.sections() if "since" in words[name]]
+    found: dict[str, dict[int, Key]] = {}
+    for line, extracted in lines().items():
+        newest = max([extracted, *(since for since in sinces if _numbers(since)[0] == line)], key=_numbers)
+        for name, key in table(newest).keys.items():
+            found.setdefault(name, {})[line] = key
+    return MappingProxyType(found)
+
+
+def find_in_any(name: str) -> str | None:
+    """The name of the key that any KCL takes ``name`` for."""
+    every = every_key()
+    if name in every:
+        return name
+    tables = [table(version) for version in lines().values()]
+    known = next((key.name for of_line in tables if (key := of_line.find(name))), None)
+    return known or next((name.partition(".")[0] for of_line in tables if of_line.is_open(name)), None)
+
+
+def whereabouts(name: str) -> str:
+    """The KCL lines that have a key, as in ``KCL 2 and 3, since 2.6.0``."""
+    of_lines = every_key()[name]
+    since = next(iter(of_lines.values())).since
+    return f"{kcl(of_lines)}, since {since}" if since else kcl(of_lines)
+
+
+def kcl(lines: Iterable[int]) -> str:
+    """Lines as people write them: ``KCL 1, 2 and 3``."""
+    *others, last = map(str, lines)
+    return f"KCL {', '.join(others)} and {last}" if others else f"KCL {last}"
+
+
+@cache
+def headings() -> Mapping[str, tuple[str, ...]]:
+    """The headings of ``keys.ini`` in their order, and the keys under each."""
+    found: dict[str, tuple[str, ...]] = {}
+    heading = ""
+    for section in _words().sections():
+        if section.startswith(":"):
+            heading = section[1:]
+            found[heading] = ()
+        else:
+            found[heading] += (section,)
+    return MappingProxyType(found)
+
+
+@cache
+def _words() -> RawConfigParser:
+    parser = RawConfigParser(delimiters=("=",), comment_prefixes=("#",), default_section="")
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string((DATA / "keys.ini").read_text(encoding="utf-8"))
+    return parser
+
+
+def _section(words: RawConfigParser, name: str) -> SectionProxy | None:
+    """What is said of a key, or else of the last or the first part of its name."""
+    # The part after the bean: PollingConfigBean and its like can be set both by way of the bean and without it.
+    for candidate in (name, name.rpartition(".")[2], name.partition(".")[0]):
+        if words.has_section(candidate):
+            return words[candidate]
+    return None
+
+
+def _since(words: RawConfigParser, name: str) -> str:
+    section = _section(words, name)
+    return "0" if section is None else section.get("since", "0")
+
+
+def _key(name: str, kind: str, document: dict[str, Any], words: RawConfigParser, line: int) -> Key:
+    section = _section(words, name)
+
+    def said(option: str, fallback: str = "") -> str:
+        return fallback if section is None else section.get(f"{option}-{line}", section.get(option, fallback))
+
+    allowed = said("allowed")
+    return Key(
+        name,
+        kind,
+        allowed=tuple(allowed.split(", ")) if allowed else tuple(document["enums"].get(kind, ())),
+        read_by_name=name in document["read_by_name"],
+        what=said("what"),
+        unit=said("unit"),
+        default=said("default"),
+        minimum=int(said("minimum", "1")),
+        maximum=int(said("maximum", str(LARGEST))),
+        required=said("required") == "yes",
+        no_effect=said("no-effect"),
+        trap=said("trap"),
+        instead=said("instead"),
+        since=said("since"),
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)) or (0,)
