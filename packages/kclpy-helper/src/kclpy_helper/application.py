@@ -42,7 +42,7 @@ DEFAULTS_WITHOUT_FILE = {
     "retrievalMode": "POLLING",  # the KCL's default, enhanced fan-out, is paid for
 }
 DEFAULTS_WITHOUT_FILE_KCL_1 = {
-    "AwsCredentialsProvider": "DefaultAWSCredentialsProviderChain",
+    "AWSCredentialsProvider": "DefaultAWSCredentialsProviderChain",
     "initialPositionInStream": "TRIM_HORIZON",
 }
 
@@ -93,9 +93,9 @@ def write(app: Properties, folder: Path) -> Properties:
     return Properties(path, app.values, app.places)
 
 
-def interpreter_environment() -> dict[str, str]:
-    """A PATH on which this interpreter's name is this interpreter.
+def put_interpreter_on_path() -> None:
+    """See to it that the daemon, by way of PATH, finds this interpreter under its name.
 
     executableName is split at spaces, so that no path is safe in it.
     """
-    return {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])}
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])

@@ -116,6 +116,7 @@ CAUSES: tuple[Cause, ...] = (
 
 _PATTERNS = tuple(re.compile(cause.pattern) for cause in CAUSES)
 _RAISED = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (?P<message>(?!\S+(?:Exception|Error)$).+)")
+_WAITING = re.compile(r"Waiting for \d+ record process(?:or)?s? to complete (?:shutdown notification|final)")
 _CHILD_EXIT = re.compile(r"Child process exited with value: (\d+)")
 
 
@@ -128,12 +129,18 @@ class Inquest:
         self._last_words: dict[str, deque[str]] = {}
         self._shard = ""
         self._raised = ""
+        self._waited = False
         self._child_exit = ""
 
     @property
     def cause(self) -> Cause | None:
         """The cause as far as it is known."""
         return CAUSES[self._best] if self._best < len(CAUSES) else None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the daemon ended without having heard all record processors; while it starts there are none."""
+        return self._waited and self.cause is SHUTDOWN_FAILED
 
     def __call__(self, event: Event) -> bool:
         """Read the next event; whether it changes the cause."""
@@ -143,6 +150,7 @@ class Inquest:
             return False
         if found := _CHILD_EXIT.search(event.message):
             self._child_exit = self._child_exit or found[1]
+        self._waited = self._waited or bool(_WAITING.match(event.message))
         if found := _RAISED.match(event.message):
             self._raised = found["message"]
         text = f"{event.message}\n{event.exception}"

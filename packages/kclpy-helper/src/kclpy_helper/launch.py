@@ -54,7 +54,6 @@ class Launch:
             options += [f"-Dkclpy.mark={self._reader.mark}", f"-Dkclpy.level={'INFO' if log.debug else 'WARN'}"]
             if not daemon.log_configuration_option:
                 options += java_util_logging(folder, self._reader.mark, debug=log.debug)
-        own_file = isinstance(source, Properties)
         self._command = command.daemon_command(
             find_java(java),
             classpath.class_path(paths, jars, source.path if isinstance(source, Properties) else None),
@@ -63,8 +62,7 @@ class Launch:
             log_configuration=log_configuration or PATTERN_FILE,
             jvm_options=[*options, *jvm_options],
         )
-        environment = command.extra_environment(app) if own_file else application.interpreter_environment()
-        self._environment = {**os.environ, **environment}
+        self._environment = {**os.environ, **command.extra_environment(app)}
 
     def daemon(self, examine: Callable[[Event], None]) -> Daemon:
         """A daemon that is not started yet; its events go to the log and to ``examine``."""

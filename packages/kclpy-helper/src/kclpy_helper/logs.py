@@ -57,7 +57,9 @@ class Event(NamedTuple):
 
 
 _NEW_LINE = "\u2028"
-"""What stands for a line end in a line of the daemon."""
+_END_OF_MESSAGE = "\u2029"
+"""What stands for a line end in a line of the daemon, and between a message and an exception."""
+_FRAME = re.compile(r"\s+at [\w.$/]+[.(]|\s+\.\.\. \d+ (?:common frames omitted|more)$")
 _CHILD_STDERR = re.compile(r"Received error line from subprocess \[(.*)\] for shard (\S+)")
 _CHILD_STDOUT = re.compile(r"Skipping unexpected line on STDOUT for shard (\S+): (.*)")
 _SHARD = re.compile(r"\bshardId-\w+")
@@ -91,7 +93,7 @@ class Reader:
         if not line.startswith(self.mark):
             return self._raw(line)
         timestamp, level, logger, rest = line.removeprefix(self.mark).split("\t", 3)
-        message, _, exception = rest.rpartition("\t")
+        message, _, exception = rest.partition(_END_OF_MESSAGE)
         if child := _CHILD_STDERR.fullmatch(message):
             self._echoes[child[1]] += 1
             return self._child(timestamp, child[2], child[1])
@@ -115,7 +117,8 @@ class Reader:
             if not self._echoes[line]:
                 del self._echoes[line]
             return None
-        return Event(now(), Level.WARNING, "", "java", line)
+        level = Level.DEBUG if _FRAME.match(line) or not line else Level.WARNING
+        return Event(now(), level, "", "java", line)
 
     def _child(self, timestamp: str, shard: str, line: str) -> Event:
         for pattern in _CHILD_FORMATS:
@@ -148,7 +151,7 @@ def java_util_logging(folder: Path, mark: str, *, debug: bool) -> list[str]:
         "handlers": "java.util.logging.ConsoleHandler",
         "java.util.logging.ConsoleHandler.level": "ALL",
         "java.util.logging.ConsoleHandler.encoding": "UTF-8",
-        "java.util.logging.SimpleFormatter.format": f"{mark}%1$tFT%1$tT.%1$tL%1$tz\t%4$s\t%3$s\t%5$s\t%6$s%n",
+        "java.util.logging.SimpleFormatter.format": f"{mark}%1$tFT%1$tT.%1$tL%1$tz\t%4$s\t%3$s\t%5$s{_END_OF_MESSAGE}%6$s%n",
         ".level": "INFO" if debug else "WARNING",
         f"{multilang}.GetNextMessageTask.level": "INFO",
         f"{multilang}.MultiLangRecordProcessor.level": "INFO",
@@ -182,7 +185,7 @@ FORMATS = {"plain": plain, "json": as_json}
 
 
 class Log:
-    """Writes events of ``level`` and above to ``stream``.
+    """Writes events of ``level`` and above to ``stream``; the frames of Java's stack traces are for ``DEBUG`` only.
 
     A stream that takes nothing any more (a full disk, a reader that went away) is no reason to keep records from being
     processed: what cannot be written is dropped.
@@ -201,8 +204,12 @@ class Log:
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
-        if event.level >= self._level:
-            self.line(self._render(event))
+        if event.level < self._level:
+            return
+        if event.exception and not self.debug:
+            lines = event.exception.split("\n")
+            event = event._replace(exception="\n".join(line for line in lines if line and not _FRAME.match(line)))
+        self.line(self._render(event))
 
     def line(self, text: str) -> None:
         """Write a line as it is."""

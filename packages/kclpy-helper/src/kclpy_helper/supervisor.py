@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kclpy_helper.ending import SHUTDOWN_FAILED, Inquest
+from kclpy_helper.ending import Inquest
 from kclpy_helper.logs import Level
 
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ class Supervisor:
             while daemon.poll() is None:
                 if received := self.signals.next(_POLL_SECONDS):
                     if signum:
-                        self.say(Level.WARNING, f"{signal.Signals(received).name} again: ending the MultiLangDaemon at once")
+                        self.say(
+                            Level.WARNING, f"{signal.Signals(received).name} again: ending the MultiLangDaemon at once"
+                        )
                         daemon.kill()
                     else:
                         self.say(Level.INFO, f"{signal.Signals(received).name}: asking the MultiLangDaemon to end")
@@ -144,9 +146,8 @@ class Supervisor:
     def _after_stop(self, code: int, signum: int, inquest: Inquest) -> int:
         if code == -signal.SIGKILL:
             return 128 + signum
-        if inquest.cause is SHUTDOWN_FAILED:
+        if inquest.unfinished:
             self.say(Level.ERROR, f"the MultiLangDaemon was stopped with {code}: {inquest}")
             return code or 1
         self.say(Level.INFO, "the MultiLangDaemon has ended as it was asked to")
         return 0
-

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from kclpy_helper.application import Setting
     from kclpy_helper.findings import Finding
     from kclpy_helper.logs import Log
+    from kclpy_helper.properties import Properties
 
 
 @click.command("run")
 @click.argument("application", metavar="PROPERTIES_FILE|MODULE:PROCESSOR")
 @click.option("--stream", metavar="NAME|ARN", help="The stream to read (streamName). KCLPY_STREAM.")
-@click.option("--application", "name", metavar="NAME", help="The application's name (applicationName). KCLPY_APPLICATION.")
+@click.option(
+    "--application", "name", metavar="NAME", help="The application's name (applicationName). KCLPY_APPLICATION."
+)
 @click.option("--region", metavar="REGION", help="The AWS region (regionName). KCLPY_REGION.")
 @click.option(
     "--set",
@@ -97,7 +100,7 @@ def command(
     short, and else the daemon's.
     """  # noqa: D301  (click's mark of a paragraph to keep as it is)
     from kclpy_helper import classpath
-    from kclpy_helper.application import compose
+    from kclpy_helper.application import compose, put_interpreter_on_path
     from kclpy_helper.check import check
     from kclpy_helper.launch import Launch
     from kclpy_helper.logs import FORMATS, Level, Log
@@ -106,7 +109,11 @@ def command(
 
     log = Log(sys.stderr, FORMATS[log_format], Level[log_level.upper()])
     kcl_version = classpath.bundled_version()
-    source = read(application) if application.endswith(".properties") or Path(application).is_file() else application
+    source: Properties | str = application
+    if application.endswith(".properties") or Path(application).is_file():
+        source = read(application)
+    else:
+        put_interpreter_on_path()
     app = compose(source, kcl_version, os.environ, _flags(stream, name, region, settings))
     if not _sound(check(app, kcl_version), log):
         raise click.exceptions.Exit(1)
