@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from kclpy_helper import credentials, executable, keys, values
 from kclpy_helper.findings import Finding, Severity
 from kclpy_helper.properties import Place
+from kclpy_helper.values import ENDS, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,11 +76,14 @@ class _File:
         """The value of a key, without the spaces around it; ``""`` where it is not set."""
         return self.app.values.get(self.name_of(key) or "", "").strip()
 
+    def finding(self, name: str, problem: Problem) -> Finding:
+        return Finding(problem.severity, name, problem.effect, problem.remedy, self.place(name))
+
     def fault(self, name: str, effect: str, remedy: str) -> Finding:
-        return Finding(Severity.FAULT, name, effect, remedy, self.place(name))
+        return self.finding(name, Problem(Severity.FAULT, effect, remedy))
 
     def warning(self, name: str, effect: str, remedy: str) -> Finding:
-        return Finding(Severity.WARNING, name, effect, remedy, self.place(name))
+        return self.finding(name, Problem(Severity.WARNING, effect, remedy))
 
     def place(self, name: str) -> Place:
         return self.app.places.get(name, Place(str(self.app.path)))
@@ -91,7 +95,7 @@ def _unknown_keys(file: _File) -> Iterator[Finding]:
     for name in file.app.values:
         if table.find(name) is not None or table.is_open(name):
             continue
-        similar = keys.closest(name, table.keys)
+        similar = table.similar(name)
         remedy = f"write {similar}, if you mean that" if similar else "remove the line"
         if similar and similar.lower() == name.lower():
             yield file.fault(name, f"{daemon} in this case of letters, and ignores it", f"write {similar}")
@@ -100,7 +104,7 @@ def _unknown_keys(file: _File) -> Iterator[Finding]:
             instead = next((key.instead for key in keys.every_key()[other].values()), "")
             yield file.fault(name, effect, f"write {instead}" if instead in table.keys else "remove the line")
         elif name.startswith(_CLIENTS):
-            yield file.fault(name, f"{daemon}, and ends at its start", remedy)
+            yield file.fault(name, f"{daemon}: {ENDS}", remedy)
         else:
             yield file.fault(name, f"{daemon}, and ignores it", remedy)
 
@@ -109,7 +113,7 @@ def _values(file: _File) -> Iterator[Finding]:
     for name, key in file.known():
         problem = values.problem_of(key, file.app.values[name], file.table.line)
         if problem is not None:
-            yield Finding(problem.severity, name, problem.effect, problem.remedy, file.place(name))
+            yield file.finding(name, problem)
         elif key.no_effect:
             yield file.warning(name, f"it has no effect: {key.no_effect}", "remove the line")
 
@@ -123,7 +127,7 @@ def _required(file: _File) -> Iterator[Finding]:
             continue
         if key.name == "AwsCredentialsProvider" and _has_below(file, "kinesisCredentialsProvider"):
             continue
-        effect = "it is required: without it the daemon ends at its start"
+        effect = f"it is required: without it {ENDS}"
         yield file.fault(name or key.name, effect, f"write {key.name} = {_EXAMPLES[key.name]}")
 
 
@@ -142,7 +146,7 @@ def _set_twice(file: _File) -> Iterator[Finding]:
         if other == name:
             continue
         if key.name.startswith("AwsCredentialsProvider"):
-            effect = f"it is the same as {other}, and both of them end the daemon at its start"
+            effect = f"it is the same as {other}, and with both of them {ENDS}"
             yield file.fault(name, effect, "remove one of the lines")
         else:
             yield file.warning(
@@ -152,10 +156,9 @@ def _set_twice(file: _File) -> Iterator[Finding]:
 
 def _executable(file: _File) -> Iterator[Finding]:
     if "executableName" in file.app.values:
-        for problem in executable.problems_of(file.app.executable_name):
-            yield Finding(
-                problem.severity, "executableName", problem.effect, problem.remedy, file.place("executableName")
-            )
+        yield from (
+            file.finding("executableName", problem) for problem in executable.problems_of(file.app.executable_name)
+        )
 
 
 def _credentials(file: _File) -> Iterator[Finding]:
@@ -163,10 +166,10 @@ def _credentials(file: _File) -> Iterator[Finding]:
         if key.name.lower().startswith("awscredentialsprovider"):
             problem = credentials.problem_of(file.app.values[name], file.table)
             if problem is not None:
-                yield Finding(problem.severity, name, problem.effect, problem.remedy, file.place(name))
+                yield file.finding(name, problem)
     if file.name_of("AwsCredentialsProvider") and _has_below(file, "kinesisCredentialsProvider"):
         name = next(name for name in file.app.values if name.startswith("kinesisCredentialsProvider."))
-        yield file.fault(name, "beside AwsCredentialsProvider it ends the daemon at its start", "remove one of the two")
+        yield file.fault(name, f"beside AwsCredentialsProvider: {ENDS}", "remove one of the two")
 
 
 def _region(file: _File) -> Iterator[Finding]:
@@ -177,7 +180,7 @@ def _region(file: _File) -> Iterator[Finding]:
     ):
         return
     if not os.environ.get("AWS_REGION") and not _region_of_profile():
-        effect = "it is not set, and neither AWS_REGION nor the AWS profile has a region: the daemon ends at its start"
+        effect = f"it is not set, and neither AWS_REGION nor the AWS profile has a region: {ENDS}"
         yield file.warning(
             "regionName", f"{effect}, unless it runs on EC2", "write regionName = us-east-1, or your own"
         )
@@ -199,7 +202,7 @@ def _stream(file: _File) -> Iterator[Finding]:
         return
     parts = arn.split(":", 5)
     if len(parts) < 6 or parts[:1] != ["arn"] or parts[2] != "kinesis" or not parts[5].startswith("stream/"):
-        effect = f"'{arn}' is not the ARN of a stream: the daemon ends at its start"
+        effect = f"'{arn}' is not the ARN of a stream: {ENDS}"
         yield file.fault("streamArn", effect, "write arn:aws:kinesis:REGION:ACCOUNT:stream/NAME")
         return
     of_arn = parts[5].removeprefix("stream/")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kclpy_helper.findings import Severity
 from kclpy_helper.keys import closest
-from kclpy_helper.values import Problem
+from kclpy_helper.values import ENDS, Problem
 
 if TYPE_CHECKING:
     from kclpy_helper.keys import Table
@@ -37,7 +37,7 @@ def problem_of(value: str, table: Table) -> Problem | None:
             Severity.WARNING, f"there is no provider {unknown[0]}: the daemon leaves it out", _remedy(unknown[0], table)
         )
     name = unknown[0] if unknown else ""
-    return Problem(Severity.FAULT, f"there is no provider '{name}': the daemon ends at its start", _remedy(name, table))
+    return Problem(Severity.FAULT, f"there is no provider '{name}': {ENDS}", _remedy(name, table))
 
 
 def _is_known(name: str, table: Table) -> bool:

@@ -39,7 +39,8 @@ def problems_of(executable_name: str, *, windows: bool = os.name == "nt") -> Ite
         yield Problem(
             Severity.FAULT, f"{_not_found(program, executable_name)}: {_ENDS}", _remedy(program, executable_name)
         )
-    elif windows and found.suffix.lower() not in (".exe", ".com", ".bat", ".cmd"):
+        return
+    if windows and found.suffix.lower() not in (".exe", ".com", ".bat", ".cmd"):
         yield Problem(
             Severity.FAULT, f"Windows runs no {found.suffix} file by itself: {_ENDS}", f"write python {executable_name}"
         )
@@ -79,6 +80,8 @@ def _not_found(program: str, executable_name: str) -> str:
 def _remedy(program: str, executable_name: str) -> str:
     if _is_path_with_space(executable_name):
         return "put it under a path without a space; quotes do not help"
+    if re.match(r"[A-Za-z]:[^\\/]", program):
+        return "write / in place of each \\, which a properties file takes for the beginning of a special character"
     if Path(program).is_file() or program.endswith(".py"):
         return f"write python {executable_name}, or make it executable and write its path"
     return "install it, put its folder on the PATH, or write its absolute path"

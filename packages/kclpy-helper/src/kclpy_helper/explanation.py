@@ -1,8 +1,8 @@
-"""What there is to know about one property key, as text."""
+"""What there is to know about one property key."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kclpy_helper import keys
 from kclpy_helper.errors import UnknownKeyError
@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from kclpy_helper.keys import Key
 
 
-def explain(name: str) -> str:
-    """The sentence of what the key is, and a line for each further thing that is known.
+class Explanation(NamedTuple):
+    """A key's name, the sentence of what it is, and what further is known, as in ``Default: 10000``."""
+
+    name: str
+    sentence: str
+    details: tuple[str, ...]
+
+
+def explain(name: str) -> Explanation:
+    """What there is to know about the key that any KCL takes ``name`` for.
 
     Raises :class:`~kclpy_helper.errors.UnknownKeyError`.
     """
@@ -22,10 +30,10 @@ def explain(name: str) -> str:
     if known is None:
         raise UnknownKeyError(name, keys.closest(name, keys.every_key()))
     of_lines = keys.every_key()[known]
-    lines = [next(reversed(of_lines.values())).what, f"In: {keys.whereabouts(known)}"]
+    details = [f"In: {keys.whereabouts(known)}"]
     for label, said in _LABELS:
-        lines += (f"{label}{line}: {text}" for line, text in _by_line(said, of_lines))
-    return "\n".join(lines)
+        details += (f"{label}{lines}: {text}" for lines, text in _by_line(said, of_lines))
+    return Explanation(known, [*of_lines.values()][-1].what, tuple(details))
 
 
 def _by_line(said: Callable[[Key], str], of_lines: Mapping[int, Key]) -> Iterator[tuple[str, str]]:

@@ -71,6 +71,10 @@ class Table:
         key = self.keys.get(re.sub("^awscredentialsprovider", "AwsCredentialsProvider", name, flags=re.IGNORECASE))
         return None if key is None or key.kind in (BUILDER, CLIENT) else key
 
+    def similar(self, name: str) -> str | None:
+        """The key that was probably meant by ``name``."""
+        return closest(name, (key.name for key in self.keys.values() if key.kind not in (BUILDER, CLIENT)))
+
     def is_open(self, name: str) -> bool:
         """Whether ``name`` is below a key where only the daemon can tell what there is."""
         above = (self.keys.get(name[:index]) for index, character in enumerate(name) if character == ".")
@@ -91,9 +95,9 @@ def table(kcl_version: str) -> Table:
     :class:`~kclpy_helper.errors.UnknownKclError` for any other line.
     """
     line = _numbers(kcl_version)[0]
-    extracted = lines().get(line)
-    if extracted is None:
+    if line not in lines():
         raise UnknownKclError(kcl_version, tuple(lines()))
+    extracted = kcl_version if kcl_version in _extracted() else lines()[line]
     document = json.loads((DATA / f"kcl-{extracted}.json").read_text(encoding="utf-8"))
     kinds: dict[str, str] = document["keys"]
     words = _words()
@@ -110,9 +114,8 @@ def table(kcl_version: str) -> Table:
 
 @cache
 def lines() -> Mapping[int, str]:
-    """The KCL lines that there are tables of: their major number, and the version that the table was made from."""
-    versions = sorted(path.stem.removeprefix("kcl-") for path in DATA.glob("kcl-*.json"))
-    return MappingProxyType({_numbers(version)[0]: version for version in versions})
+    """The KCL lines that there are tables of: their major number, and the newest version that one was made from."""
+    return MappingProxyType({_numbers(version)[0]: version for version in _extracted()})
 
 
 @cache
@@ -163,6 +166,11 @@ def headings() -> Mapping[str, tuple[str, ...]]:
         else:
             found[heading] += (section,)
     return MappingProxyType(found)
+
+
+@cache
+def _extracted() -> tuple[str, ...]:
+    return tuple(sorted((path.stem.removeprefix("kcl-") for path in DATA.glob("kcl-*.json")), key=_numbers))
 
 
 @cache

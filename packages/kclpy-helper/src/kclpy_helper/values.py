@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from kclpy_helper.findings import Severity
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from kclpy_helper.keys import Key
 
 _BITS = {"int": 31, "Integer": 31, "long": 63, "Long": 63}
-_NOT_SET_IF_ZERO = ("int", "long", "double")
-"""ConfigurationSettableUtils does not pass a primitive on that has its type's default value."""
 _TRUE = ("true", "yes", "y", "on", "1")
 _FALSE = ("false", "no", "n", "off", "0")
 _DOUBLE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[df]?", re.IGNORECASE)
 _DURATION = re.compile(r"P(?!$)(\d+D)?(T(?!$)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?", re.IGNORECASE)
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+-\d+")
+_TOO_MANY_SECONDS = 10**11
+"""As seconds since 1970 it is in the year 5138, as milliseconds in 1973."""
 _TEXTS = ("String", "String[]", "Set")
-_ENDS = "the daemon ends at its start"
+ENDS = "the daemon ends at its start"
+_HALTING, _HALTS = "timeoutInSeconds", "the daemon halts at the first message"
 
 
 class Problem(NamedTuple):
@@ -38,15 +39,35 @@ class Problem(NamedTuple):
     remedy: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    key: Key
+    value: str
+    line: int
+    """The KCL's."""
+
+    @property
+    def default_stays(self) -> str:
+        return f"which leaves the default, {self.key.default}" if self.key.default else "as if it were not there"
+
+    @property
+    def is_zero_not_set(self) -> bool:
+        """ConfigurationSettableUtils does not pass a primitive on that has its type's default value."""
+        return self.line != 1 and self.key.kind in ("int", "long", "double")
+
+
 def problem_of(key: Key, value: str, line: int) -> Problem | None:
     """What the daemon of this KCL line makes of ``value``, where that is not what was meant."""
+    read: Callable[[_Setting], Problem | None]
     if key.name.endswith(("Endpoint", "endpointOverride")):
-        return _endpoint(value)
-    if line != 1 and key.name.partition(".")[0].endswith("Client"):
-        return _PARTS_OF_A_CLIENT.get(key.kind, _no_text)(key, value, line)
-    if key.allowed:
-        return _enum(key, value, line)
-    return _KINDS.get(key.kind, _text)(key, value, line)
+        read = _endpoint
+    elif "Client." in key.name:
+        read = _PARTS_OF_A_CLIENT.get(key.kind, _no_text)
+    elif key.allowed:
+        read = _enum
+    else:
+        read = _KINDS.get(key.kind, _text)
+    return read(_Setting(key, value, line))
 
 
 def integer(value: str) -> int | None:
@@ -58,145 +79,138 @@ def _fault(effect: str, remedy: str) -> Problem:
     return Problem(Severity.FAULT, effect, remedy)
 
 
-def _stays(key: Key) -> str:
-    return f"which leaves the default, {key.default}" if key.default else "as if it were not there"
+def _warning(effect: str, remedy: str) -> Problem:
+    return Problem(Severity.WARNING, effect, remedy)
 
 
-def _integer(key: Key, value: str, line: int) -> Problem | None:
+def _integer(it: _Setting) -> Problem | None:
     """BeanUtils trims numbers, KCL 1 and Integer.parseInt do not."""
-    number = integer(value if line == 1 or key.read_by_name else value.strip())
-    if number is not None and not -(2 ** _BITS[key.kind]) <= number < 2 ** _BITS[key.kind]:
+    number = integer(it.value if it.line == 1 or it.key.read_by_name else it.value.strip())
+    if number is not None and not -(2 ** _BITS[it.key.kind]) <= number < 2 ** _BITS[it.key.kind]:
         number = None
-    remedy = f"write a whole number{f' of {key.unit}' if key.unit else ''}, without spaces or units"
-    if key.default:
-        remedy += f", or remove the line for the default, {key.default}"
-    if key.read_by_name:
-        return None if number is not None else _fault(f"'{value}' is no number: {_ENDS}", remedy)
-    if key.name == "timeoutInSeconds" and (number or 0) <= 0 and not (line == 1 and number is None):
-        return _fault(f"'{value}' is read as a limit of {number or 0}: the daemon halts at the first message", remedy)
     if number is None:
-        return _fault(f"'{value}' is no number: {_instead_of_a_number(key, line)}", remedy)
-    return _bounds(key, number, line)
+        remedy = f"write a whole number{f' of {it.key.unit}' if it.key.unit else ''}, without spaces or units"
+        return _no_number(it, f"{remedy}, or remove the line")
+    return _bounds(it, number)
 
 
-def _instead_of_a_number(key: Key, line: int) -> str:
-    if line == 1:
-        return f"KCL 1 ignores it, {_stays(key)}"
-    if key.kind in _NOT_SET_IF_ZERO:
-        return f"it is read as not set, {_stays(key)}"
-    return "it is read as 0"
+def _no_number(it: _Setting, remedy: str) -> Problem:
+    if it.key.read_by_name:
+        effect = ENDS
+    elif it.line == 1:
+        effect = f"KCL 1 ignores it, {it.default_stays}"
+    elif it.is_zero_not_set:
+        effect = f"it is read as not set, {it.default_stays}"
+    else:
+        effect = f"it is read as 0{f', and {_HALTS}' if it.key.name == _HALTING else ''}"
+    return _fault(f"'{it.value}' is no number: {effect}", remedy)
 
 
-def _bounds(key: Key, number: float, line: int) -> Problem | None:
-    if number > key.maximum:
-        ends = "KCL 1 passes it on, and Kinesis refuses it" if line == 1 else _ENDS
-        return _fault(f"{number} is more than {key.maximum}: {ends}", f"write {key.maximum} or less")
-    if number >= key.minimum:
+def _bounds(it: _Setting, number: float) -> Problem | None:
+    least, most = it.key.minimum, it.key.maximum
+    if number > most:
+        ends = "KCL 1 passes it on, and Kinesis refuses it" if it.line == 1 else ENDS
+        return _fault(f"{number} is more than {most}: {ends}", f"write {most} or less")
+    if number >= least:
         return None
-    if line == 1:
-        return _fault(f"{number} is too small: KCL 1 ignores it, {_stays(key)}", f"write {key.minimum} or more")
-    if number == 0 and key.kind in _NOT_SET_IF_ZERO:
-        return Problem(
-            Severity.WARNING, f"0 is read as not set, {_stays(key)}", "remove the line, or write a number above 0"
-        )
-    return _fault(f"{number} makes no sense, and the daemon takes it as it is", f"write {key.minimum} or more")
+    remedy = f"write {least} or more, or remove the line"
+    if it.key.name == _HALTING:
+        return _fault(f"{number} leaves no time for an answer: {_HALTS}", remedy)
+    if it.line == 1:
+        return _fault(f"{number} is too small: KCL 1 ignores it, {it.default_stays}", remedy)
+    if number == 0 and it.is_zero_not_set:
+        return _warning(f"0 is read as not set, {it.default_stays}", remedy)
+    return _fault(f"{number} makes no sense, and the daemon takes it as it is", remedy)
 
 
-def _double(key: Key, value: str, line: int) -> Problem | None:
-    text = value.strip()
+def _double(it: _Setting) -> Problem | None:
+    text = it.value.strip()
     if not _DOUBLE.fullmatch(text):
-        return _fault(f"'{value}' is no number: {_instead_of_a_number(key, line)}", "write a number, as in 0.5")
-    number = float(text.rstrip("dfDF"))
-    return None if number > 0 else _bounds(key, number, line)
+        return _no_number(it, "write a number, as in 0.5")
+    return _bounds(it, float(text.rstrip("dfDF")))
 
 
-def _boolean(key: Key, value: str, line: int) -> Problem | None:
+def _boolean(it: _Setting) -> Problem | None:
     """Neither BeanUtils nor KCL 1 trims them."""
-    true, false = (("true",), ("false",)) if line == 1 else (_TRUE, _FALSE)
-    if value.lower() not in true + false:
-        return _fault(f"'{value}' is read as false", "write true or false, without spaces behind it")
-    if line != 1 and value.lower() in false and key.kind == "boolean" and key.default == "true":
-        return Problem(Severity.WARNING, "false is read as not set, which leaves the default, true", "remove the line")
+    true, false = (("true",), ("false",)) if it.line == 1 else (_TRUE, _FALSE)
+    if it.value.lower() not in true + false:
+        return _fault(f"'{it.value}' is read as false", "write true or false, without spaces behind it")
+    if it.line != 1 and it.value.lower() in false and it.key.kind == "boolean" and it.key.default == "true":
+        return _warning("false is read as not set, which leaves the default, true", "remove the line")
     return None
 
 
-def _enum(key: Key, value: str, line: int) -> Problem | None:
+def _enum(it: _Setting) -> Problem | None:
     """A String of KCL 1 is trimmed before it is looked up, all others are not."""
-    text = value.strip() if key.kind == "String" else value
-    if text.upper() in key.allowed:
+    text = it.value.strip() if it.key.kind == "String" else it.value
+    if text.upper() in it.key.allowed:
         return None
-    effect = f"KCL 1 ignores it, {_stays(key)}" if line == 1 else _ENDS
-    space = ", without spaces behind it" if value != value.strip() else ""
-    return _fault(f"'{value}' is not among the values: {effect}", f"write {_or(key.allowed)}{space}")
+    effect = f"KCL 1 ignores it, {it.default_stays}" if it.line == 1 else ENDS
+    space = ", without spaces behind it" if it.value != it.value.strip() else ""
+    return _fault(f"'{it.value}' is not among the values: {effect}", f"write {_or(it.key.allowed)}{space}")
 
 
-def _seconds_since_1970(key: Key, value: str, line: int) -> Problem | None:
-    number, now = integer(value), int(time.time())
+def _seconds_since_1970(it: _Setting) -> Problem | None:
+    number, now = integer(it.value), int(time.time())
     if number is None:
         return _fault(
-            f"'{value}' is no number: {'KCL 1 ignores it' if line == 1 else _ENDS}",
+            f"'{it.value}' is no number: {'KCL 1 ignores it' if it.line == 1 else ENDS}",
             f"write seconds since 1970, as in {now}, without spaces behind it",
         )
     if number <= now:
         return None
-    if number // 1000 <= now:
+    if number > _TOO_MANY_SECONDS:
         return _fault(
             "it is in seconds, and this is in milliseconds: nothing is read before the far future",
             f"write {number // 1000}",
         )
-    return Problem(Severity.WARNING, "this is in the future: nothing is read before it", f"now is {now}")
+    return _warning("this is in the future: nothing is read before it", f"now is {now}")
 
 
-def _duration(key: Key, value: str, line: int) -> Problem | None:
-    if _DURATION.fullmatch(value.strip()):
+def _duration(it: _Setting) -> Problem | None:
+    if _DURATION.fullmatch(it.value.strip()):
         return None
-    return _fault(f"'{value}' is no ISO 8601 duration: {_ENDS}", "write one, as in P1D, PT12H or PT15M")
+    return _fault(f"'{it.value}' is no ISO 8601 duration: {ENDS}", "write one, as in P1D, PT12H or PT15M")
 
 
-def _tags(key: Key, value: str, line: int) -> Problem | None:
-    wrong = [tag for tag in value.split(",") if len([part for part in tag.split("=") if part]) != 2]
+def _tags(it: _Setting) -> Problem | None:
+    wrong = [tag for tag in it.value.split(",") if len([part for part in tag.split("=") if part]) != 2]
     if not wrong:
         return None
-    return Problem(
-        Severity.WARNING, f"'{wrong[0].strip()}' is no tag: the daemon leaves it out", "write NAME=VALUE,NAME=VALUE"
+    return _warning(f"'{wrong[0].strip()}' is no tag: the daemon leaves it out", "write NAME=VALUE,NAME=VALUE")
+
+
+def _region(it: _Setting) -> Problem | None:
+    if not it.value.strip() and it.line != 1:
+        return _fault(f"it is empty: {ENDS}", "write a region, as in us-east-1, or remove the line")
+    if not _REGION.fullmatch(it.value):
+        return _warning(f"'{it.value}' does not look like an AWS region", "write one, as in us-east-1")
+    return None
+
+
+def _endpoint(it: _Setting) -> Problem | None:
+    if re.fullmatch(r"https?://[^\s/]\S*", it.value):
+        return None
+    return _fault(
+        f"'{it.value}' is no URL: the daemon ends, or reaches nothing", "write one, as in http://localhost:4566"
     )
 
 
-def _region(key: Key, value: str, line: int) -> Problem | None:
-    if not value.strip() and line != 1:
-        return _fault(f"it is empty: {_ENDS}", "write a region, as in us-east-1, or remove the line")
-    if not _REGION.fullmatch(value):
-        return Problem(Severity.WARNING, f"'{value}' does not look like an AWS region", "write one, as in us-east-1")
+def _text(it: _Setting) -> Problem | None:
+    if it.key.kind in _TEXTS and not it.value.strip() and not it.key.required:
+        return _warning("it is set to nothing, which is not as if it were not there", "remove the line")
     return None
 
 
-def _endpoint(value: str) -> Problem | None:
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme in ("http", "https") and parts.netloc and not re.search(r"\s", value):
-        return None
-    return _fault(f"'{value}' is no URL: the daemon ends, or reaches nothing", "write one, as in http://localhost:4566")
-
-
-def _text(key: Key, value: str, line: int) -> Problem | None:
-    if key.kind in _TEXTS and not value.strip() and not key.required:
-        return Problem(
-            Severity.WARNING, "it is set to nothing, which is not as if it were not there", "remove the line"
-        )
-    return None
-
-
-def _no_text(key: Key, value: str, line: int) -> Problem:
-    return _fault(f"no text can be made into this ({key.kind}): {_ENDS}", "remove the line")
+def _no_text(it: _Setting) -> Problem:
+    return _fault(f"no text can be made into this ({it.key.kind}): {ENDS}", "remove the line")
 
 
 def _or(values: tuple[str, ...]) -> str:
     return " or ".join([", ".join(values[:-1]), values[-1]] if values[1:] else values)
 
 
-_KINDS: dict[str, Callable[[Key, str, int], Problem | None]] = {
+_KINDS: dict[str, Callable[[_Setting], Problem | None]] = {
     **dict.fromkeys(_BITS, _integer),
     "double": _double,
     "boolean": _boolean,

@@ -33,7 +33,8 @@ def command(*, file: str | None, kcl_version: str | None, as_json: bool, explain
     if explain is not None:
         from kclpy_helper import explanation
 
-        click.echo(explanation.explain(explain))
+        of_key = explanation.explain(explain)
+        click.echo("\n  ".join([f"{of_key.name}: {of_key.sentence}", *of_key.details]))
         return
     if file is None:
         raise click.UsageError("name a properties file, or a key with --explain.")
