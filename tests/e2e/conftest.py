@@ -56,10 +56,14 @@ class Watched:
 
     def wait_for(self, *texts: str, seconds: float = 150) -> None:
         """Wait until stderr holds all the texts."""
+        self.wait_until(lambda: all(text in self.stderr for text in texts), seconds)
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 150) -> None:
+        """Wait until the condition holds."""
         deadline = time.monotonic() + seconds
-        while not all(text in self.stderr for text in texts):
-            assert self._process.poll() is None, f"it ended before {texts}:\n{self.stderr}"
-            assert time.monotonic() < deadline, f"no {texts} in {seconds} s:\n{self.stderr}"
+        while not condition():
+            assert self._process.poll() is None, f"it ended too early:\n{self.stderr}"
+            assert time.monotonic() < deadline, f"it is not so far in {seconds} s:\n{self.stderr}"
             time.sleep(0.1)
 
     def wait(self, seconds: float = 200) -> tuple[int, float]:

@@ -60,7 +60,7 @@ def compose(
         values |= DEFAULTS_WITHOUT_FILE_KCL_1 if kcl_version.startswith("1.") else DEFAULTS_WITHOUT_FILE
         values["executableName"] = f"{Path(sys.executable).name} -m kclpy {source}"
     places = dict.fromkeys(values, DEFAULT)
-    path = Path()
+    path = Path(str(source))  # what a message names where there is no file
     if isinstance(source, str):
         places["executableName"] = Place(f"the argument {source}")
     else:

@@ -72,7 +72,7 @@ _CHILD_FORMATS = tuple(
         rf"{_TIME} (?P<level>{_NAMES}) \[[^]]*\] (?P<logger>[\w.]+): (?P<message>.*)",  # kclpy's own
         rf"(?P<level>{_NAMES}):(?P<logger>[^:]*):(?P<message>.*)",  # logging.basicConfig()
         rf"{_TIME} - (?P<logger>\S+) - (?P<level>{_NAMES}) - (?P<message>.*)",  # the logging tutorial's
-        rf"(?:{_TIME}\s+)?\[?(?P<level>{_NAMES})\]?\b:?\s+(?P<message>.*)",
+        rf"(?:{_TIME}\s+)?\[?(?P<level>{_NAMES})\b\]?:?\s+(?P<message>.*)",
         rf'(?P<message>\{{.*"(?:level|levelname|severity)": *"(?P<level>(?i:{_NAMES}))".*)',  # JSON
     )
 )
@@ -93,7 +93,7 @@ class Reader:
         if not line.startswith(self.mark):
             return self._raw(line)
         timestamp, level, logger, rest = line.removeprefix(self.mark).split("\t", 3)
-        message, _, exception = rest.partition(_END_OF_MESSAGE)
+        message, _, exception = rest.rpartition(_END_OF_MESSAGE)
         if child := _CHILD_STDERR.fullmatch(message):
             self._echoes[child[1]] += 1
             return self._child(timestamp, child[2], child[1])
@@ -179,9 +179,6 @@ def as_json(event: Event) -> str:
         "exception": event.exception or None,
     }
     return json.dumps(fields, ensure_ascii=False)
-
-
-FORMATS = {"plain": plain, "json": as_json}
 
 
 class Log:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from kclpy_helper.application import Setting
     from kclpy_helper.findings import Finding
-    from kclpy_helper.logs import Log
+    from kclpy_helper.logs import Event, Log
     from kclpy_helper.properties import Properties
 
 
@@ -103,11 +103,11 @@ def command(
     from kclpy_helper.application import compose, put_interpreter_on_path
     from kclpy_helper.check import check
     from kclpy_helper.launch import Launch
-    from kclpy_helper.logs import FORMATS, Level, Log
+    from kclpy_helper.logs import Level, Log, as_json, plain
     from kclpy_helper.properties import read
     from kclpy_helper.supervisor import Restarts, Signals, Supervisor
 
-    log = Log(sys.stderr, FORMATS[log_format], Level[log_level.upper()])
+    log = Log(sys.stderr, _coloured() or plain if log_format == "plain" else as_json, Level[log_level.upper()])
     kcl_version = classpath.bundled_version()
     source: Properties | str = application
     if application.endswith(".properties") or Path(application).is_file():
@@ -133,6 +133,20 @@ def command(
     raise click.exceptions.Exit(code)
 
 
+def _coloured() -> Callable[[Event], str] | None:
+    """The plain format in colours, where stderr is a terminal and NO_COLOR is not set."""
+    from rich.console import Console
+    from rich.style import Style
+
+    from kclpy_helper.logs import Level, plain
+
+    console = Console(stderr=True)
+    if not console.is_terminal or console.no_color:
+        return None
+    styles = {Level.DEBUG: "dim", Level.WARNING: "yellow", Level.ERROR: "red", Level.CRITICAL: "bold red"}
+    return lambda event: Style.parse(styles.get(event.level, "none")).render(plain(event))
+
+
 def _flags(stream: str | None, name: str | None, region: str | None, settings: Iterable[str]) -> Iterator[Setting]:
     for flag, key, value in (
         ("--stream", "streamName", stream),
@@ -145,7 +159,7 @@ def _flags(stream: str | None, name: str | None, region: str | None, settings: I
         key, equals, value = setting.partition("=")
         if not equals:
             raise click.BadParameter(f"{setting!r} is no KEY=VALUE", param_hint="--set")
-        yield key, value, f"--set {key}"
+        yield key, value, "--set"
 
 
 def _sound(findings: Iterable[Finding], log: Log) -> bool:
@@ -158,7 +172,7 @@ def _sound(findings: Iterable[Finding], log: Log) -> bool:
     for finding in findings:
         if finding.severity in levels:
             place = f"{finding.place}: " if finding.place else ""
-            remedy = f" Next: {finding.remedy}" if finding.remedy else ""
-            log.say(levels[finding.severity], f"{place}{finding.subject}: {finding.effect}{remedy}")
+            remedy = f" Next: {finding.remedy}." if finding.remedy else ""
+            log.say(levels[finding.severity], f"{place}{finding.subject}: {finding.effect}.{remedy}")
         sound = sound and finding.severity is not Severity.FAULT
     return sound
