@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import sys
 import sysconfig
@@ -56,7 +55,7 @@ class Recorder(kclpy.RecordProcessor):
         log.info("shutdown requested")
 """
 SETTINGS = {
-    "shutdownGraceMillis": "10000",
+    "shutdownGraceMillis": "8000",
     "workerId": "w",
     "failoverTimeMillis": "3000",
     "leaseAssignmentIntervalMillis": "1000",
@@ -65,6 +64,8 @@ SETTINGS = {
     "metricsLevel": "NONE",
 }
 VARIABLES = {f"KCLPY_SET_{key}": value for key, value in SETTINGS.items()}
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+HELPER = SCRIPTS / "kclpy-helper"
 IN_FOLDER = ("/bin/sh", "-c", 'cd "$0" && exec "$@"')
 
 
@@ -86,7 +87,7 @@ KEYS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 def put(aws: LocalAws, *texts: str) -> None:
     """Each text into both shards."""
     for text in texts:
-        for explicit in ("0", str(2**128 - 1)):
+        for explicit in ("0", str(2**127)):
             kinesis(aws).put_record(StreamName="words", Data=text.encode(), PartitionKey="k", ExplicitHashKey=explicit)
 
 
@@ -188,15 +189,8 @@ def with_file(watch: Watch, aws: LocalAws, folder: Path, without_file: Any) -> A
         "retrievalMode": "POLLING",
     }
     (folder / "app.properties").write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
-    run = watch(
-        *IN_FOLDER,
-        folder,
-        shutil.which("kclpy-helper", path=path),
-        "run",
-        "app.properties",
-        env={**aws.environment, "PATH": path},
-    )
+    path = os.pathsep.join([str(SCRIPTS), os.environ["PATH"]])
+    run = watch(*IN_FOLDER, folder, HELPER, "run", "app.properties", env={**aws.environment, "PATH": path})
     run.wait_for(*(f"[{shard}] app: processed three" for shard in SHARDS))
     run.interrupt(signal.SIGINT)
     return run
@@ -218,28 +212,31 @@ def test_a_run_goes_on_from_the_last_checkpoint(with_file: Any) -> None:
     assert re.findall(r"processed (\w+)", with_file.stderr) == ["three", "three"]
 
 
+FROM_FILE = ("app.properties", "--set", "shutdownGraceMillis=1000", "--set")
+
+
 @pytest.mark.parametrize(
-    ("setting", "explanation"),
+    ("arguments", "explanation"),
     [
         (
-            "executableName=./app-of-nobody",
-            "executableName cannot be started: ./app-of-nobody: No such file or directory",
+            (*FROM_FILE, "executableName=./nobodys-app"),
+            "executableName cannot be started: ./nobodys-app: No such file or directory",
         ),
-        ("AwsCredentialsProvider=Nope", "--set: AwsCredentialsProvider: there is no provider 'Nope'"),
-        ("regionName=", "no AWS region is known"),
+        ((*FROM_FILE, "AwsCredentialsProvider=Nope"), "--set: AwsCredentialsProvider: there is no provider 'Nope'"),
+        (("app:Recorder", "--stream", "words", "--application", "app"), "no AWS region is known"),
     ],
+    ids=["executable", "provider", "region"],
 )
 def test_why_it_does_not_run_is_told_in_one_line(
-    watch: Watch, aws: LocalAws, folder: Path, with_file: Any, setting: str, explanation: str
+    watch: Watch, aws: LocalAws, folder: Path, with_file: Any, arguments: tuple[str, ...], explanation: str
 ) -> None:
     """By the check if that can know, and else from what the daemon says; it is not started again."""
     with_file.wait(90)
-    program = folder / "app-of-nobody"
+    program = folder / "nobodys-app"
     program.write_text("#!/nowhere/python\n")
     program.chmod(0o755)
     environment = {name: value for name, value in aws.environment.items() if "REGION" not in name}
-    command = ("kclpy-helper", "run", "app.properties", "--set", "shutdownGraceMillis=1000", "--set", setting)
-    run = watch(*IN_FOLDER, folder, Path(sysconfig.get_path("scripts"), command[0]), *command[1:], env=environment)
+    run = watch(*IN_FOLDER, folder, HELPER, "run", *arguments, env=environment)
     code, _ = run.wait(90)
     assert code == 1
     lines = [line for line in run.stderr.splitlines() if " ERROR kclpy-helper: " in line]
