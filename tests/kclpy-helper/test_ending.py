@@ -158,6 +158,14 @@ def test_a_cause_is_news_once() -> None:
             ],
             True,
         ),
+        (
+            [
+                "Waiting for 1 record process to complete shutdown notification, and 1 record processor to",
+                "Waiting for 1 record processors to complete final shutdown",
+                "Encountered an error during shutdown.",
+            ],
+            False,
+        ),
     ],
 )
 def test_a_stop_is_unfinished_if_it_waited_in_vain(messages: list[str], unfinished: bool) -> None:

@@ -116,7 +116,7 @@ CAUSES: tuple[Cause, ...] = (
 
 _PATTERNS = tuple(re.compile(cause.pattern) for cause in CAUSES)
 _RAISED = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (?P<message>(?!\S+(?:Exception|Error)$).+)")
-_WAITING = re.compile(r"Waiting for \d+ record process(?:or)?s? to complete (?:shutdown notification|final)")
+_WAITING = re.compile(r"Waiting for \d+ record process")
 _CHILD_EXIT = re.compile(r"Child process exited with value: (\d+)")
 
 
@@ -150,7 +150,8 @@ class Inquest:
             return False
         if found := _CHILD_EXIT.search(event.message):
             self._child_exit = self._child_exit or found[1]
-        self._waited = self._waited or bool(_WAITING.match(event.message))
+        if _WAITING.match(event.message):  # afterwards it waits for failoverTimeMillis, by when all is done
+            self._waited = "to complete shutdown notification" in event.message
         if found := _RAISED.match(event.message):
             self._raised = found["message"]
         text = f"{event.message}\n{event.exception}"
