@@ -71,20 +71,23 @@ def test_what_is_said_to_end_the_daemon_ends_it(
     assert reason in done.stdout + done.stderr
 
 
+FAST = "shardSyncIntervalMillis = 500\nfailoverTimeMillis = 3000\nleaseAssignmentIntervalMillis = 1000\n"
+IGNORED = "failovrTimeMillis = 1\nMaxLeasesForWorker = 0\nmaxLeasesForWorker = none\ncoordinatorStateReadCapacity =\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="it is run by a POSIX shell")
 def test_the_application_of_init_runs(watch: Watch, tmp_path: Path) -> None:
-    """With the properties and the processor as they were written, and what makes a first start fast."""
+    """With the files as they were written, what makes a first start fast, and faults that are said to be ignored."""
     app = tmp_path / "app"
     subprocess.run([HELPER, "init", app, "--stream", "words"], capture_output=True, check=True)
-    with (app / "app.properties").open("a") as file:
-        file.write("shardSyncIntervalMillis = 500\nfailoverTimeMillis = 3000\nleaseAssignmentIntervalMillis = 1000\n")
+    path = app / "app.properties"
+    with path.open("a") as file:
+        file.write(FAST + IGNORED)
+    findings = check.check(properties.read(path), kclpy_jars.KCL_VERSION)
+    assert ["ignores it" in finding.effect or "not set" in finding.effect for finding in findings] == [True] * 4
     with local_aws() as aws:
         put = [HELPER.with_name("kclpy-wordputter"), "-s", "words", "-w", "cat"]
         subprocess.run(put, env={**os.environ, **aws.environment}, capture_output=True, check=True)
-        run = watch(
-            "/bin/sh",
-            "-c",
-            f"cd {app} && exec {HELPER} --execute --properties app.properties",
-            env=aws.environment,
-        )
+        start = f"cd {app} && exec {HELPER} --execute --properties app.properties"
+        run = watch("/bin/sh", "-c", start, env=aws.environment)
         run.wait_for("INFO:processor:shardId-000000000000: ", "b'cat'")

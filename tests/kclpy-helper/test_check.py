@@ -158,6 +158,28 @@ def test_what_is_doubtful_in_its_company_is_found(
     assert [entry[:2] for entry in found(changes, kcl)] == [finding]
 
 
+@pytest.mark.parametrize(
+    ("kcl", "providers", "remedy"),
+    [
+        ("3.1.3", "DefaultAWSCredentialsProviderChain", "write DefaultCredentialsProvider"),
+        (
+            "3.1.3",
+            "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
+            "write EnvironmentVariableCredentialsProvider",
+        ),
+        ("3.1.3", "ProfileCredentialProvider", "write ProfileCredentialsProvider"),
+        ("1.15.3", "DefaultCredentialsProvider", "write DefaultAWSCredentialsProviderChain"),
+    ],
+)
+def test_a_credentials_provider_of_the_other_sdk_has_a_successor(
+    tmp_path: Path, found: Check, kcl: str, providers: str, remedy: str
+) -> None:
+    """Or the name that is most like it."""
+    found({"AWSCredentialsProvider" if kcl.startswith("1") else "AwsCredentialsProvider": providers}, kcl)
+    (finding,) = check.check(properties.read(tmp_path / "app.properties"), kcl)
+    assert finding.remedy == remedy
+
+
 @pytest.mark.parametrize("mode", ["POLLING", "FANOUT", "DEFAULT"])
 def test_polling_keys_that_read_as_not_set_turn_nothing_into_polling(found: Check, mode: str) -> None:
     """What reads as 0 is a fault in itself, and with DEFAULT no more than that."""

@@ -27,6 +27,7 @@ def test_each_key_has_its_place(tmp_path: Path) -> None:
     path.write_bytes(b"# a\x85b\r\nstreamName = one \\\n  two\rworkerId = a\n\nworkerId = b")
     app = read(path)
     assert app.places == {"streamName": (str(path), 2), "workerId": (str(path), 6)}
+    assert app.overridden == {"workerId": ((str(path), 4),)}
     assert str(app.places["workerId"]) == f"{path}:6"
 
 

@@ -36,6 +36,7 @@ SOUND = [
     ("1.15.3", "metricsLevel", "none "),
     ("1.15.3", "timestampAtInitialPositionInStream", "1700000000"),
     ("1.15.3", "maxLeaseRenewalThreads", "3"),
+    ("1.15.3", "kinesisEndpoint", "kinesis.us-east-1.amazonaws.com"),
 ]
 FAULTY = [
     ("3.1.3", "failoverTimeMillis", "5_000", "not set, which leaves the default, 10000"),

@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,8 @@ def collected(lock: Lock) -> Iterator[ClassPath]:
 
 
 def dumps(found: Extract) -> str:
-    return json.dumps(found.document(), indent=1) + "\n"
+    """As it is kept in kclpy_helper/keys."""
+    return json.dumps(asdict(found), indent=1) + "\n"
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ _BUILT = {
 _NO_VALUE = ("java.util.function.Consumer", "java.util.function.Supplier")
 
 _READERS = (f"{_MULTILANG}.MultiLangDaemonConfig",)
+"""The classes that read keys by constants of their own."""
 
 _KCL_1 = "com.amazonaws.services.kinesis"
 _KCL_1_CONFIGURATION = f"{_KCL_1}.clientlibrary.lib.worker.KinesisClientLibConfiguration"
@@ -34,15 +35,15 @@ _KCL_1_READERS = (
     f"{_KCL_1}.multilang.MultiLangDaemonConfig",
     f"{_KCL_1}.clientlibrary.config.KinesisClientLibConfigurator",
 )
-_KCL_1_DECODED = {
-    "int": "int",
-    "long": "long",
-    "boolean": "boolean",
-    "java.util.Date": "Date",
-    "java.lang.String": "String",
-    "java.util.Set": "Set",
-    f"{_KCL_1}.clientlibrary.lib.worker.InitialPositionInStream": "InitialPositionInStream",
-}
+_KCL_1_DECODED = (
+    "int",
+    "long",
+    "boolean",
+    "java.util.Date",
+    "java.lang.String",
+    "java.util.Set",
+    f"{_KCL_1}.clientlibrary.lib.worker.InitialPositionInStream",
+)
 """The parameter types for which KinesisClientLibConfigurator has a decoder that decodes."""
 
 _PROVIDERS = {
@@ -70,9 +71,6 @@ class Extract:
     read_by_name: list[str]
     enums: dict[str, list[str]]
     providers: list[str]
-
-    def document(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def extract(kcl_version: str, classes: ClassPath) -> Extract:
@@ -138,14 +136,11 @@ def _built_of(classes: ClassPath, name: str) -> Iterator[tuple[str, str]]:
 def _keys_of_kcl_1(classes: ClassPath) -> Iterator[tuple[str, str]]:
     """KCL 1: KinesisClientLibConfigurator calls each ``with`` method whose parameter's type it can decode."""
     for method in classes[_KCL_1_CONFIGURATION].methods:
-        if method.name.startswith("with") and len(method.types) == 2:
-            decoded = _KCL_1_DECODED.get(method.types[0])
-            if decoded:
-                yield _decapitalize(method.name[4:]), method.types[0]
+        if method.name.startswith("with") and len(method.types) == 2 and method.types[0] in _KCL_1_DECODED:
+            yield _decapitalize(method.name[4:]), method.types[0]
 
 
 def _keys_read_by_name(classes: ClassPath, readers: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """The keys that these classes read by constants of their own."""
     for reader in readers:
         for field in classes[reader].fields:
             if field.constant is not None and "PROP" in field.name.split("_"):

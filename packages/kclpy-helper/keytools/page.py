@@ -37,7 +37,7 @@ def page() -> str:
     parts = [_TOP.format(versions=versions)]
     for heading, names in keys.headings().items():
         parts += [f"## {heading}", *map(_entry, names)]
-    parts += ["## The same by other names", _others()]
+    parts += ["## By way of beans and clients", _others()]
     return "\n".join(f"{part.rstrip()}\n" for part in parts)
 
 

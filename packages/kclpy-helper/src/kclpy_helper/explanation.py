@@ -58,4 +58,5 @@ _LABELS: tuple[tuple[str, Callable[[Key], str]], ...] = (
     ("At most", lambda key: str(key.maximum) if key.maximum < keys.LARGEST else ""),
     ("No effect", lambda key: key.no_effect),
     ("Beware", lambda key: key.trap),
+    ("In other KCLs", lambda key: key.instead),
 )

@@ -100,16 +100,12 @@ def table(kcl_version: str) -> Table:
     extracted = kcl_version if kcl_version in _extracted() else lines()[line]
     document = json.loads((DATA / f"kcl-{extracted}.json").read_text(encoding="utf-8"))
     kinds: dict[str, str] = document["keys"]
-    words = _words()
-    for name in words.sections():
-        if "kind" in words[name] and line == _numbers(words[name]["since"])[0]:
-            kinds.setdefault(name, words[name]["kind"])
-    keys = {
-        name: _key(name, kind, document, words, line)
-        for name, kind in kinds.items()
-        if _numbers(_since(words, name)) <= _numbers(kcl_version)
-    }
-    return Table(kcl_version, line, MappingProxyType(keys), tuple(document["providers"]))
+    for name, section in _words().items():
+        if "kind" in section and line == _numbers(section["since"])[0]:
+            kinds.setdefault(name, section["kind"])
+    keys = (_key(name, kind, document, line) for name, kind in kinds.items())
+    known = {key.name: key for key in keys if _numbers(key.since) <= _numbers(kcl_version)}
+    return Table(kcl_version, line, MappingProxyType(known), tuple(document["providers"]))
 
 
 @cache
@@ -121,8 +117,7 @@ def lines() -> Mapping[int, str]:
 @cache
 def every_key() -> Mapping[str, Mapping[int, Key]]:
     """Every key by its name, as it is in each line that has it, in the newest version that is known of."""
-    words = _words()
-    sinces = [words[name]["since"] for name in words.sections() if "since" in words[name]]
+    sinces = [section["since"] for section in _words().values() if "since" in section]
     found: dict[str, dict[int, Key]] = {}
     for line, extracted in lines().items():
         newest = max([extracted, *(since for since in sinces if _numbers(since)[0] == line)], key=_numbers)
@@ -181,25 +176,20 @@ def _words() -> RawConfigParser:
     return parser
 
 
-def _section(words: RawConfigParser, name: str) -> SectionProxy | None:
-    """What is said of a key, or else of the last or the first part of its name."""
-    # The part after the bean: PollingConfigBean and its like can be set both by way of the bean and without it.
-    for candidate in (name, name.rpartition(".")[2], name.partition(".")[0]):
-        if words.has_section(candidate):
-            return words[candidate]
-    return None
+def _section(name: str) -> SectionProxy:
+    """What is said of a key, or else of the last or the first part of its name. Raises KeyError."""
+    # The last part: what is in PollingConfigBean and its like can be set both by way of the bean and without it.
+    for candidate in (name, name.rpartition(".")[2]):
+        if candidate in _words():
+            return _words()[candidate]
+    return _words()[name.partition(".")[0]]
 
 
-def _since(words: RawConfigParser, name: str) -> str:
-    section = _section(words, name)
-    return "0" if section is None else section.get("since", "0")
-
-
-def _key(name: str, kind: str, document: dict[str, Any], words: RawConfigParser, line: int) -> Key:
-    section = _section(words, name)
+def _key(name: str, kind: str, document: dict[str, Any], line: int) -> Key:
+    section = _section(name)
 
     def said(option: str, fallback: str = "") -> str:
-        return fallback if section is None else section.get(f"{option}-{line}", section.get(option, fallback))
+        return section.get(f"{option}-{line}", section.get(option, fallback))
 
     allowed = said("allowed")
     return Key(

@@ -59,7 +59,7 @@ class _Setting:
 def problem_of(key: Key, value: str, line: int) -> Problem | None:
     """What the daemon of this KCL line makes of ``value``, where that is not what was meant."""
     read: Callable[[_Setting], Problem | None]
-    if key.name.endswith(("Endpoint", "endpointOverride")):
+    if line != 1 and key.name.endswith(("Endpoint", "endpointOverride")):
         read = _endpoint
     elif "Client." in key.name:
         read = _PARTS_OF_A_CLIENT.get(key.kind, _no_text)
