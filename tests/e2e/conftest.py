@@ -29,8 +29,18 @@ class Watched:
         self._mark = f"{MARK}={uuid.uuid4().hex}"
         self._output = {name: folder / name for name in ("stdout", "stderr")}
         self._start = time.monotonic()
+        # A background job of a shell ignores SIGINT, and would hand that on; a terminal's command does not.
+        sigint = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self._process = self._start_process(command, folder, env)
+        finally:
+            signal.signal(signal.SIGINT, sigint)
+
+    def _start_process(
+        self, command: Sequence[str | Path], folder: Path, env: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         with self._output["stdout"].open("wb") as stdout, self._output["stderr"].open("wb") as stderr:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 cwd=folder,
                 env={

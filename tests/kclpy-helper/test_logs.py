@@ -106,6 +106,11 @@ def test_the_daemons_own_information_is_for_debug() -> None:
     assert error[1:] == (Level.ERROR, "", "B$C", "one\ntwo", "E: no\n\tat a.B.c(B.java:1)", False)
 
 
+def test_half_a_line_is_no_reason_to_stop_reading() -> None:
+    """A daemon that is killed may leave one."""
+    assert len(read(event_line("ERROR", "x.Y", "no")[:45])) == 1
+
+
 def test_the_mark_of_another_run_is_no_mark() -> None:
     """A child cannot speak for the daemon, because it does not know the mark."""
     forged = event_line("ERROR", "x.Y", "Unable to load region from any of the providers").replace(MARK, "00000000")

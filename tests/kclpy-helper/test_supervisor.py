@@ -112,6 +112,13 @@ def test_an_end_that_nobody_asked_for_is_a_failure(supervised: type[Supervised])
     assert output.count("the MultiLangDaemon ended with 0 after 0 s: its log does not say why") == 2
 
 
+def test_a_daemon_that_was_killed_has_a_shells_exit_code(supervised: type[Supervised]) -> None:
+    """As by the kernel, for want of memory: 128 and the signal's number."""
+    code, output = supervised("import os; os.kill(os.getpid(), 9)", "{'on_failure': False}").end()
+    assert code == 137
+    assert "the MultiLangDaemon ended with 137" in output
+
+
 def test_what_would_end_the_same_way_is_not_started_again(supervised: type[Supervised]) -> None:
     """No restart makes an executable appear."""
     daemon = """print('Cannot run program "nope": error=2, No such file or directory'); raise SystemExit(1)"""
@@ -130,16 +137,16 @@ def test_what_the_daemon_tries_again_is_said_at_once(supervised: type[Supervised
     assert run.end()[0] == 0
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda signum: signum.name)
-def test_a_signal_asks_the_daemon_to_end_and_all_is_well(supervised: type[Supervised], signum: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_asks_the_daemon_to_end_and_all_is_well(supervised: type[Supervised], name: str) -> None:
     """Java ends with 143 then; we end with 0. A terminal signals our whole group, which the daemon is not in."""
     run = supervised(GRACEFUL.format(end="print('told', flush=True)"))
     run.wait_for("daemon: ready")
-    os.killpg(run.process.pid, signum)
+    os.killpg(run.process.pid, getattr(signal, name))
     code, output = run.end()
     assert code == 0
     assert output.count("daemon: told") == 1
-    assert f"{signum.name}: asking the MultiLangDaemon to end" in output
+    assert f"{name}: asking the MultiLangDaemon to end" in output
 
 
 def test_a_second_signal_ends_the_daemon_at_once(supervised: type[Supervised]) -> None:
@@ -154,11 +161,13 @@ def test_a_second_signal_ends_the_daemon_at_once(supervised: type[Supervised]) -
     assert "SIGINT again: ending the MultiLangDaemon at once" in output
 
 
-@pytest.mark.parametrize(("end", "expected"), [(f"{WAITED}; {FAILED}", 143), (FAILED, 0), (WAITED, 0)])
+@pytest.mark.parametrize(
+    ("end", "expected"), [(f"{WAITED}; {FAILED}", 143), ("sys.exit(1)", 1), (FAILED, 0), (WAITED, 0)]
+)
 def test_a_stop_that_left_record_processors_behind_is_a_failure(
     supervised: type[Supervised], end: str, expected: int
 ) -> None:
-    """Not one that left none, nor one that only took its time."""
+    """So is one of a daemon that was failing already; not one that left none, nor one that only took its time."""
     run = supervised(GRACEFUL.format(end=end))
     run.wait_for("daemon: ready")
     run.process.terminate()

@@ -90,9 +90,10 @@ class Reader:
 
     def __call__(self, line: str) -> Event | None:
         """The event of the next line."""
-        if not line.startswith(self.mark):
+        fields = line.removeprefix(self.mark).split("\t", 3)
+        if not line.startswith(self.mark) or len(fields) < 4:  # a daemon that is killed may leave half a line
             return self._raw(line)
-        timestamp, level, logger, rest = line.removeprefix(self.mark).split("\t", 3)
+        timestamp, level, logger, rest = fields
         message, _, exception = rest.rpartition(_END_OF_MESSAGE)
         if child := _CHILD_STDERR.fullmatch(message):
             self._echoes[child[1]] += 1

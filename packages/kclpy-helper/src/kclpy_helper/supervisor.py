@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import random
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from kclpy_helper.logs import Event
 
 _POLL_SECONDS = 0.1
+_KILLED = 128 + 9
+_STOPPED = (0, 128 + signal.SIGTERM) if sys.platform != "win32" else (0, 1)
+"""The exit codes of a daemon that was asked to end, and did."""
 
 
 class Signals:
@@ -121,7 +125,7 @@ class Supervisor:
         return True
 
     def _run_one(self, inquest: Inquest) -> tuple[int, int]:
-        """Run a daemon until it ends; its exit code, and the last signal that asked for it, or 0."""
+        """Run a daemon until it ends; its exit code as a shell has it, and the last signal that asked for it, or 0."""
 
         def examine(event: Event) -> None:
             if inquest(event) and inquest.cause and inquest.cause.retried:
@@ -132,21 +136,21 @@ class Supervisor:
             self.say(Level.INFO, f"MultiLangDaemon started with {daemon.command[0]}, process {daemon.pid}")
             while daemon.poll() is None:
                 if received := self.signals.next(_POLL_SECONDS):
+                    name = signal.Signals(received).name
                     if signum:
-                        self.say(
-                            Level.WARNING, f"{signal.Signals(received).name} again: ending the MultiLangDaemon at once"
-                        )
+                        self.say(Level.WARNING, f"{name} again: ending the MultiLangDaemon at once")
                         daemon.kill()
                     else:
-                        self.say(Level.INFO, f"{signal.Signals(received).name}: asking the MultiLangDaemon to end")
+                        self.say(Level.INFO, f"{name}: asking the MultiLangDaemon to end")
                         daemon.terminate()
                     signum = received
-            return daemon.wait(), signum
+            code = daemon.wait()
+            return (code if code >= 0 else 128 - code), signum
 
     def _after_stop(self, code: int, signum: int, inquest: Inquest) -> int:
-        if code == -signal.SIGKILL:
+        if code == _KILLED:
             return 128 + signum
-        if inquest.unfinished:
+        if inquest.unfinished or code not in _STOPPED:
             self.say(Level.ERROR, f"the MultiLangDaemon was stopped with {code}: {inquest}")
             return code or 1
         self.say(Level.INFO, "the MultiLangDaemon has ended as it was asked to")

@@ -134,14 +134,14 @@ def command(
 
 
 def _coloured() -> Callable[[Event], str] | None:
-    """The plain format in colours, where stderr is a terminal and NO_COLOR is not set."""
+    """The plain format in colours, where stderr is a terminal that has some, and NO_COLOR is not set."""
     from rich.console import Console
     from rich.style import Style
 
     from kclpy_helper.logs import Level, plain
 
     console = Console(stderr=True)
-    if not console.is_terminal or console.no_color:
+    if console.color_system is None or console.no_color:
         return None
     styles = {Level.DEBUG: "dim", Level.WARNING: "yellow", Level.ERROR: "red", Level.CRITICAL: "bold red"}
     return lambda event: Style.parse(styles.get(event.level, "none")).render(plain(event))
