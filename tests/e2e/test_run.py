@@ -145,8 +145,9 @@ def test_a_stop_that_was_asked_for_ends_with_0(without_file: Any, aws: LocalAws)
     code, _ = without_file.wait(90)
     assert code == 0, without_file.stderr
     found = events(without_file)
-    told = sorted(event["shard"] for event in found if event["message"] == "shutdown requested")
-    assert told[-2:] == SHARDS, without_file.stderr
+    asked = [event["message"] for event in found].index("SIGTERM: asking the MultiLangDaemon to end")
+    told = sorted(event["shard"] for event in found[asked:] if event["message"] == "shutdown requested")
+    assert told == SHARDS, without_file.stderr
     assert found[-1]["message"] == "the MultiLangDaemon has ended as it was asked to"
     assert all(checkpoint.isdigit() for checkpoint in checkpoints(aws).values())
     assert without_file.processes() == []

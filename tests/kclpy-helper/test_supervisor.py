@@ -33,9 +33,10 @@ with Signals() as signals:
     code = Supervisor(new_daemon, lambda level, text: print(text, flush=True), restarts, signals).run()
 sys.exit(code)
 """
-# Ends on SIGTERM as a JVM does.
+# Ends on SIGTERM as a JVM does, and in any case after a minute.
 GRACEFUL = """
 import signal, sys
+signal.alarm(60)
 def end(*_):
     {end}
     sys.exit(143)
