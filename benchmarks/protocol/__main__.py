@@ -1,7 +1,8 @@
 """CPU time and memory of one shard's process: kclpy, kclpy with msgspec, and amazon_kclpy's own code.
 
 The same program reads the same messages from a pipe in three environments, in turn, several rounds; printed are medians.
-amazon_kclpy's code comes from the wheel of kclpy-ext, which carries it unchanged.
+amazon_kclpy's code comes from the wheel of kclpy-ext, which carries it unchanged. The floor is a loop of the standard
+library's own json.loads and a2b_base64 and nothing else.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ HERE = Path(__file__).parent
 CORE = HERE.parents[1] / "packages/kclpy-core"
 PEER = "amazon_kclpy"
 ENVIRONMENTS = {PEER: "kclpy-ext==3.1.3.post4", "kclpy": str(CORE), "kclpy[speedups]": f"{CORE}[speedups]"}
+FLOOR = "json.loads alone"
 PAYLOAD_BYTES = 400_000_000
 MOST_RECORDS = 600_000
 MIB = 1024 * 1024
@@ -139,10 +141,12 @@ def environment(folder: Path, name: str) -> Path:
 
 
 def medians(rounds: int, pythons: dict[str, Path], lines: list[bytes]) -> dict[str, Usage]:
-    used: dict[str, list[Usage]] = {name: [] for name in pythons}
+    programs = {name: (python, HERE / "program.py") for name, python in pythons.items()}
+    programs[FLOOR] = (pythons[PEER], HERE / "floor.py")
+    used: dict[str, list[Usage]] = {name: [] for name in programs}
     for _ in range(rounds):
-        for name, python in pythons.items():
-            used[name].append(measure(python, [str(HERE / "program.py")], lines))
+        for name, (python, program) in programs.items():
+            used[name].append(measure(python, [str(program)], lines))
     return {name: Usage(*map(statistics.median, zip(*runs, strict=True))) for name, runs in used.items()}
 
 

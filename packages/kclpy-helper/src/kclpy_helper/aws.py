@@ -1,37 +1,241 @@
-"""boto3 clients for the AWS that an application's properties name: its region, its endpoints, its tables."""
+"""boto3 clients for the AWS that an application's properties name: its region, endpoints, credentials and tables."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kclpy_helper.errors import NotInstalledError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Literal
+
+    import boto3
+    import botocore.credentials
+    import botocore.session
 
     from kclpy_helper.properties import Properties
 
-    Service = Literal["kinesis", "dynamodb", "cloudwatch", "sts"]
+    Service = Literal["kinesis", "dynamodb", "cloudwatch", "sts", "iam"]
 
 _ENDPOINTS = {"kinesis": "kinesisEndpoint", "dynamodb": "dynamoDBEndpoint"}
+_CREDENTIALS = {
+    "dynamodb": "awscredentialsproviderdynamodb",
+    "cloudwatch": "awscredentialsprovidercloudwatch",
+}
+_PROFILE_PROVIDERS = (
+    "assume-role",
+    "assume-role-with-web-identity",
+    "sso",
+    "login",
+    "shared-credentials-file",
+    "custom-process",
+    "config-file",
+)
+_PROVIDERS = {
+    "EnvironmentVariableCredentialsProvider": ("env",),
+    "ProfileCredentialsProvider": _PROFILE_PROVIDERS,
+    "WebIdentityTokenFileCredentialsProvider": ("assume-role-with-web-identity",),
+    "WebIdentityTokenCredentialsProvider": ("assume-role-with-web-identity",),
+    "ContainerCredentialsProvider": ("container-role",),
+    "EC2ContainerCredentialsProviderWrapper": ("container-role", "iam-role"),
+    "InstanceProfileCredentialsProvider": ("iam-role",),
+}
+"""The AWS SDK for Java's providers, of its versions 1 and 2, and botocore's that look at the same places."""
+_POLLING = (
+    "idleTimeBetweenReadsInMillis",
+    "maxGetRecordsThreadPool",
+    "maxRecords",
+    "millisBehindLatestThresholdForReducedTps",
+    "retryGetRecordsInSeconds",
+)
+_DEFAULT = ("DefaultCredentialsProvider", "DefaultAWSCredentialsProviderChain")
+_ASSUMED = (
+    "StsAssumeRoleCredentialsProvider",
+    "KclStsAssumeRoleCredentialsProvider",
+    "STSAssumeRoleSessionCredentialsProvider",
+)
+
+
+class Region(NamedTuple):
+    """The region that the daemon takes, and where from."""
+
+    name: str
+    source: str
+
+
+class CredentialsProvider(NamedTuple):
+    """One provider of an ``AwsCredentialsProvider`` value: its simple class name, its arguments, its nested keys."""
+
+    name: str
+    arguments: tuple[str, ...]
+    nested: tuple[tuple[str, str], ...]
+
+    @property
+    def mapped(self) -> bool:
+        """Whether boto3 has an equivalent; without one the default chain takes its place."""
+        return self.name in _PROVIDERS or self.name in _DEFAULT or self.name in _ASSUMED
 
 
 def client(app: Properties, service: Service) -> Any:
-    """A client of ``service`` in the region and at the endpoint of ``app``, or else the environment's.
+    """A client of ``service``, in the region, at the endpoint and with the credentials of ``app``.
 
-    Raises :class:`~kclpy_helper.errors.NotInstalledError` without boto3, and botocore's errors where no region is known.
+    Raises :class:`~kclpy_helper.errors.NotInstalledError` without boto3, and botocore's errors where no region is known
+    or a profile does not exist.
     """
-    try:
-        import boto3
-    except ImportError:
-        raise NotInstalledError("kclpy-helper[aws]", "boto3, which talks to AWS") from None
+    session_of_service = session(app, service)
+    import botocore.config
+
     endpoint = app.values.get(_ENDPOINTS.get(service, "")) or None
-    return boto3.client(service, region_name=app.values.get("regionName") or None, endpoint_url=endpoint)
+    config = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
+    return session_of_service.client(service, endpoint_url=endpoint, config=config)
+
+
+def session(app: Properties, service: Service = "kinesis") -> boto3.Session:
+    """A session with the region of ``app``, and with its credentials for ``service``. Raises as :func:`client` does."""
+    _require_boto3()
+    import boto3
+    import botocore.credentials
+    import botocore.session
+
+    specified = credentials_providers(app, service)
+    core = botocore.session.Session()
+    if specified and all(provider.mapped for provider in specified):
+        providers = [found for provider in specified for found in _botocore_providers(provider, app)]
+        core.register_component("credential_provider", botocore.credentials.CredentialResolver(providers))
+    found = region(app)
+    return boto3.Session(botocore_session=core, region_name=found.name if found else None)
+
+
+def _require_boto3() -> None:
+    if find_spec("boto3") is None:
+        raise NotInstalledError("kclpy-helper[aws]", "boto3, which talks to AWS")
+
+
+def credentials_providers(app: Properties, service: Service = "kinesis") -> tuple[CredentialsProvider, ...]:
+    """What ``AwsCredentialsProvider`` says for ``service``, in its order; empty where it is not set.
+
+    Its form is ``Name|argument...|key=value...``, and a list of them, with commas, is tried one after the other
+    (AwsCredentialsProviderPropertyValueDecoder). The key's case does not matter.
+    """
+    values = {key.lower(): value for key, value in app.values.items()}
+    value = values.get(_CREDENTIALS.get(service, "")) or values.get("awscredentialsprovider", "")
+    return tuple(_parse(spec.strip()) for spec in value.split(",") if spec.strip())
+
+
+def _parse(spec: str) -> CredentialsProvider:
+    name, *arguments = spec.split("|")
+    return CredentialsProvider(
+        name.rpartition(".")[2],
+        tuple(argument for argument in arguments if "=" not in argument),
+        tuple((key, value) for key, equals, value in (argument.partition("=") for argument in arguments) if equals),
+    )
+
+
+def _botocore_providers(
+    provider: CredentialsProvider, app: Properties
+) -> Iterator[botocore.credentials.CredentialProvider]:
+    import botocore.session
+
+    if provider.name in _ASSUMED:
+        yield _assumed_role(provider, app)
+        return
+    profile = provider.arguments[0] if provider.arguments else None
+    resolver = botocore.session.Session(profile=profile).get_component("credential_provider")
+    for candidate in resolver.providers:
+        if provider.name in _DEFAULT or candidate.METHOD in _PROVIDERS[provider.name]:
+            yield candidate
+
+
+def _assumed_role(provider: CredentialsProvider, app: Properties) -> botocore.credentials.CredentialProvider:
+    """The role of ``StsAssumeRoleCredentialsProvider|arn|session``, assumed with the default chain's credentials."""
+    import botocore.credentials
+    import botocore.session
+
+    arn, role_session = (*provider.arguments, "", "")[:2]
+    nested = dict(provider.nested)
+    endpoint, _, endpoint_region = nested.get("endpoint", "").partition("^")
+    found = region(app)
+    signed_for = nested.get("endpointRegion") or endpoint_region or (found.name if found else None)
+    core = botocore.session.Session()
+
+    def create_client(service: str, **options: Any) -> Any:
+        return core.create_client(service, region_name=signed_for, endpoint_url=endpoint or None, **options)
+
+    class AssumedRole(botocore.credentials.CredentialProvider):
+        METHOD = "assume-role"
+
+        def load(self) -> botocore.credentials.Credentials | None:
+            source = core.get_credentials()
+            if source is None:
+                return None
+            fetcher = botocore.credentials.AssumeRoleCredentialFetcher(
+                create_client,
+                source,
+                arn,
+                extra_args={
+                    "RoleSessionName": role_session or "kclpy-helper",
+                    **({"ExternalId": nested["externalId"]} if "externalId" in nested else {}),
+                },
+            )
+            return botocore.credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
+
+    return AssumedRole()
+
+
+def region(app: Properties) -> Region | None:
+    """The region as the daemon finds it, or None: ``regionName``, AWS_REGION, the AWS profile, EC2's metadata.
+
+    That is the order of the AWS SDK for Java (DefaultAwsRegionProviderChain). It does not look at AWS_DEFAULT_REGION,
+    which is boto3's. Raises :class:`~kclpy_helper.errors.NotInstalledError` where it takes boto3 to look further.
+    """
+    if name := app.values.get("regionName"):
+        return Region(name, "regionName")
+    if name := os.environ.get("AWS_REGION"):
+        return Region(name, "AWS_REGION")
+    _require_boto3()
+    import botocore.session
+    from botocore.exceptions import ProfileNotFound
+    from botocore.utils import InstanceMetadataRegionFetcher
+
+    core = botocore.session.Session()
+    try:
+        if name := core.get_scoped_config().get("region"):
+            return Region(name, f"AWS profile {core.profile or 'default'}")
+    except ProfileNotFound:
+        pass  # for the credentials to say
+    if name := InstanceMetadataRegionFetcher(timeout=1, num_attempts=1).retrieve_region():
+        return Region(name, "EC2's metadata")
+    return None
+
+
+def kcl_line(kcl_version: str) -> int:
+    """1, 2 or 3: what a daemon calls and says depends on no more than that."""
+    return int(kcl_version.partition(".")[0])
+
+
+def reads_with_fan_out(app: Properties, kcl_version: str) -> bool:
+    """Whether the daemon reads with enhanced fan-out (RetrievalMode, PollingConfigBean).
+
+    It does where ``retrievalMode`` is FANOUT, and where that is DEFAULT, or not set, and no polling key is.
+    """
+    mode = app.values.get("retrievalMode", "DEFAULT").strip().upper()
+    if kcl_line(kcl_version) == 1 or mode == "POLLING":
+        return False
+    values = {key.removeprefix("pollingConfig."): value.strip() for key, value in app.values.items()}
+    return mode == "FANOUT" or all(values.get(key) in {None, "", "0"} for key in _POLLING)
 
 
 def stream_name(app: Properties) -> str:
     """The stream that the daemon reads: the name in ``streamArn``, which takes precedence, or ``streamName``."""
     return app.values.get("streamArn", "").rpartition("/")[2] or app.values.get("streamName", "")
+
+
+def consumer_name(app: Properties) -> str:
+    """The name under which the daemon registers for enhanced fan-out."""
+    return app.values.get("fanoutConfig.consumerName") or app.values.get("applicationName", "")
 
 
 def lease_table(app: Properties) -> str:

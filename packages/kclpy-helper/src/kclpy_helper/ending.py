@@ -88,7 +88,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         r"(?P<reason>[^\n]*(?:is not authorized to perform|security token included in the request is)[^\n]*)",
         "AWS refuses: {reason}",
-        "see the permissions in docs/production.md",
+        "allow what kclpy-helper doctor --iam-policy prints",
         retried=True,
     ),
     Cause(

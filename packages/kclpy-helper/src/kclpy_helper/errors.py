@@ -9,6 +9,7 @@
     ├── UnknownKclError           the caller: a KCL of a line that there is no table of keys for
     ├── UnknownKeyError           the caller: a property key that no KCL has
     ├── ExistsError               the caller: a file that would be written is there
+    ├── RefusedError              AWS, or the way to it: it did not do what it was asked
     └── PathError            the caller: a given path cannot be used
         └── PropertiesError  the caller: a properties file cannot be read
 """
@@ -98,6 +99,19 @@ class ExistsError(HelperError):
 
     def __str__(self) -> str:
         return f"{self.path} is there already, and nothing was written.\nNext: name another folder, or say --force."
+
+
+class RefusedError(HelperError):
+    """AWS did not do ``operation``: ``code`` is its own or botocore's name for that, ``message`` one line."""
+
+    def __init__(self, operation: str, code: str, message: str) -> None:
+        super().__init__(operation, code, message)
+        self.operation = operation
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.code}: {self.message}"
 
 
 class PathError(HelperError):

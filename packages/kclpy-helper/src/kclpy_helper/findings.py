@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 class Severity(Enum):
-    """How bad a finding is: only a fault makes a check fail."""
+    """How bad a finding is: only a fault makes a check fail; what was skipped could not be checked."""
 
     OK = "ok"
     WARNING = "warning"
     FAULT = "fault"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)

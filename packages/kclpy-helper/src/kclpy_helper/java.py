@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -85,3 +86,16 @@ def _that_runs(candidate: str) -> Path:
         said = answer.stdout.decode(errors="replace").strip().partition("\n")[0]
         raise _FailedError(f"'{executable} -version' exits {answer.returncode}: {said}")
     return Path(executable).absolute()
+
+
+def java_version(java: Path) -> int | None:
+    """The feature version of a Java that runs, such as 17, or 8 for 1.8.0; None where it does not say."""
+    answer = subprocess.run(
+        [java, "-version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_VERSION_SECONDS,
+        check=False,
+    )
+    found = re.search(rb'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
+    return int(found[1]) if found else None
