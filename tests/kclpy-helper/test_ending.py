@@ -22,6 +22,7 @@ def by_child(message: str, level: Level = Level.ERROR) -> Event:
 
 
 STREAM_GONE = "Got ResourceNotFoundException when fetching shard list for words. Stream no longer exists."
+WAITING = "Waiting for 1 record process to complete shutdown notification, and 1 record processor to"
 CASES = {
     "executable": (
         [
@@ -104,7 +105,10 @@ CASES = {
         "the daemon did not get as far as to start: Unknown retrieval type 'FOO'",
     ),
     "shutdown": (
-        [by_daemon("Encountered an error during shutdown.", "java.util.concurrent.TimeoutException: null")],
+        [
+            by_daemon(WAITING),
+            by_daemon("Encountered an error during shutdown.", "java.util.concurrent.TimeoutException: null"),
+        ],
         "the record processors were not done in shutdownGraceMillis",
     ),
 }
@@ -140,6 +144,17 @@ def test_a_child_cannot_name_the_cause() -> None:
     assert str(inquest) == "its log does not say why"
 
 
+def test_what_was_retried_and_is_over_is_not_the_cause() -> None:
+    """A child that ends weeks after a network failed ends for its own reasons; of two troubles the later counts."""
+    inquest = Inquest()
+    refused, no_credentials = CASES["endpoint"][0][0], CASES["credentials"][0][0]
+    assert [inquest(event) for event in (no_credentials, refused, refused)] == [True, True, False]
+    assert str(inquest).startswith("AWS cannot be reached")
+    assert inquest(CASES["child"][0][2])
+    assert not inquest(refused)
+    assert str(inquest).startswith("the record processor's process of")
+
+
 def test_a_cause_is_news_once() -> None:
     """A daemon that goes on trying says the same again and again."""
     inquest = Inquest()
@@ -150,17 +165,17 @@ def test_a_cause_is_news_once() -> None:
     ("messages", "unfinished"),
     [
         (["Encountered an error during shutdown."], False),
-        (["Waiting for 2 record process to complete shutdown notification, and 2 record processor to"], False),
+        ([WAITING], False),
         (
             [
-                "Waiting for 1 record process to complete shutdown notification, and 1 record processor to",
+                WAITING,
                 "Encountered an error during shutdown.",
             ],
             True,
         ),
         (
             [
-                "Waiting for 1 record process to complete shutdown notification, and 1 record processor to",
+                WAITING,
                 "Waiting for 1 record processors to complete final shutdown",
                 "Encountered an error during shutdown.",
             ],

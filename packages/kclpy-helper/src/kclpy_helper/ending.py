@@ -79,6 +79,14 @@ CAUSES: tuple[Cause, ...] = (
         "set one: --region, regionName in the properties file, or AWS_REGION",
         permanent=True,
     ),
+    CHILD_ENDED,
+    Cause(
+        r"Usage: amazon-kinesis-client MultiLangDaemon",
+        "the daemon did not get as far as to start: {raised}",
+        "see the lines before; kclpy-helper check names properties that the daemon does not take",
+        permanent=True,
+    ),
+    SHUTDOWN_FAILED,
     Cause(
         r"Unable to load credentials from any of the providers",
         "no AWS credentials were found",
@@ -103,16 +111,11 @@ CAUSES: tuple[Cause, ...] = (
         "check the network, AWS_ENDPOINT_URL and the endpoints in the properties",
         retried=True,
     ),
-    CHILD_ENDED,
-    Cause(
-        r"Usage: amazon-kinesis-client MultiLangDaemon",
-        "the daemon did not get as far as to start: {raised}",
-        "see the lines before; kclpy-helper check names properties that the daemon does not take",
-        permanent=True,
-    ),
-    SHUTDOWN_FAILED,
 )
-"""The first of those that were seen is the cause: what is specific stands before what follows from it."""
+"""The first of those that were seen is the cause: what is specific stands before what follows from it.
+
+What is retried may be long over when a daemon ends: it stands last, and the latest of it counts.
+"""
 
 _PATTERNS = tuple(re.compile(cause.pattern) for cause in CAUSES)
 _RAISED = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (?P<message>(?!\S+(?:Exception|Error)$).+)")
@@ -140,7 +143,7 @@ class Inquest:
     @property
     def unfinished(self) -> bool:
         """Whether the daemon ended without having heard all record processors; while it starts there are none."""
-        return self._waited and self.cause is SHUTDOWN_FAILED
+        return self.cause is SHUTDOWN_FAILED
 
     def __call__(self, event: Event) -> bool:
         """Read the next event; whether it changes the cause."""
@@ -155,14 +158,19 @@ class Inquest:
         if found := _RAISED.match(event.message):
             self._raised = found["message"]
         text = f"{event.message}\n{event.exception}"
-        for number, pattern in enumerate(_PATTERNS[: self._best]):
-            if found := pattern.search(text):
-                self._best = number
-                parts = found.groupdict()
-                self._shard = parts.get("shard", "")
-                self._explanation = CAUSES[number].explanation.format(**parts, raised=self._raised)
-                return True
+        for number, (cause, pattern) in enumerate(zip(CAUSES, _PATTERNS, strict=True)):
+            if (found := pattern.search(text)) and (self._waited or cause is not SHUTDOWN_FAILED):
+                return self._consider(number, found.groupdict())
         return False
+
+    def _consider(self, number: int, parts: dict[str, str]) -> bool:
+        latest = CAUSES[number].retried and (self.cause is None or self.cause.retried)
+        if number == self._best or (number > self._best and not latest):
+            return False
+        self._best = number
+        self._shard = parts.get("shard", "")
+        self._explanation = CAUSES[number].explanation.format(**parts, raised=self._raised)
+        return True
 
     def __str__(self) -> str:
         """In one line: what happened, and what to do about it."""
