@@ -16,9 +16,11 @@ LOCKS = Path(__file__).parents[2] / "packages/kclpy-jars/locks"
 each_transcript = pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 
 
-def test_every_kcl_that_is_bundled_was_recorded():
-    """There is a transcript of each version that kclpy-jars has a lock of."""
-    assert {path.name.split("-")[1] for path in TRANSCRIPTS} == {path.stem for path in LOCKS.glob("*.json")}
+@pytest.mark.parametrize("end", ["graceful-stop", "lease-lost", "shard-ended"])
+def test_every_kcl_that_is_bundled_was_recorded(end):
+    """There is a transcript of each version that kclpy-jars has a lock of, for each way in which a shard's life ends."""
+    recorded = {path.name for path in TRANSCRIPTS if path.stem.endswith(end)}
+    assert recorded == {f"kcl-{path.stem}-{end}.transcript" for path in LOCKS.glob("*.json")}
 
 
 @each_transcript

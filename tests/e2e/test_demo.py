@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from kclpy_jars import KCL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ def test_each_step_is_shown(demo: Demo) -> None:
     steps = [
         r"local Kinesis, DynamoDB and CloudWatch at http://127\.0\.0\.1:\d+",
         "stream words: 2 shards, 1000 records put",
-        r"MultiLangDaemon started with /.*java.*, process \d+",
+        rf"MultiLangDaemon {KCL_VERSION} started with /.*java.*, process \d+",
         "leases 0 of 0 taken, shards 0 of 2 started, records 0 of 1000 counted",
         "leases 2 of 2 taken, shards 2 of 2 started, records 1000 of 1000 counted",
         "MultiLangDaemon ended with 143, shutdownRequested seen by 2 of 2 shards",
@@ -92,7 +93,7 @@ def test_nothing_is_left_after_the_end(demo: Demo) -> None:
 
 @pytest.mark.parametrize(
     ("signum", "moment"),
-    [(signal.SIGTERM, "MultiLangDaemon started"), (signal.SIGINT, "shards 2 of 2 started")],
+    [(signal.SIGTERM, f"MultiLangDaemon {KCL_VERSION} started"), (signal.SIGINT, "shards 2 of 2 started")],
     ids=["SIGTERM as the daemon starts", "Ctrl-C while the shards run"],
 )
 def test_nothing_is_left_after_an_interruption(watch: Watch, signum: signal.Signals, moment: str) -> None:

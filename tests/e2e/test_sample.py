@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from kclpy_jars import KCL_VERSION
 from kclpy_samples.local import local_aws
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the printed command is pasted into a POSIX shell")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="the printed command is pasted into a POSIX shell"),
+    pytest.mark.skipif(KCL_VERSION.startswith("1."), reason="the sample's properties are for KCL 2 and 3"),
+]
 
 
 WITHOUT_SCRIPTS = os.pathsep.join(path for path in os.environ["PATH"].split(os.pathsep) if Path(path) != SCRIPTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 SAMPLE = Path(kclpy_samples.__file__).with_name("sample.properties")
 JARS = [str(jar) for jar in kclpy_jars.jar_paths()]
+LOCKS = Path(__file__).parents[2] / "packages/kclpy-jars/locks"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the executables here are POSIX scripts")
@@ -181,6 +183,36 @@ def test_properties_without_a_grace_period_are_warned_of(run: Run, java: Path, p
     done = run(action, "-j", java, "-p", properties)
     assert "Write into it: shutdownGraceMillis = 15000" in done.stderr
     assert str(properties) in done.stderr
+
+
+@pytest.fixture
+def with_kcl_1(tmp_path: Path) -> dict[str, str]:
+    """An environment in whose kclpy_jars the lock is that of KCL 1; it has no jars, which only java would miss."""
+    package = tmp_path / "kcl 1" / "kclpy_jars"
+    shutil.copytree(Path(kclpy_jars.__file__).parent, package, ignore=shutil.ignore_patterns("jars"))
+    (package / "jars").mkdir()
+    shutil.copy(LOCKS / "1.15.3.json", package / "jars" / "lock.json")
+    return {"PYTHONPATH": str(package.parent)}
+
+
+@pytest.mark.parametrize("action", ["--print_command", "--execute"])
+def test_a_kcl_that_is_supported_no_longer_is_warned_of(
+    run: Run, java: Path, properties: Path, with_kcl_1: dict[str, str], action: str
+) -> None:
+    """With the jars of KCL 1 stderr says since when, once; the command is printed, or runs, all the same."""
+    done = run(action, "-j", java, "-p", properties, env=with_kcl_1)
+    assert done.stderr.startswith("warning: KCL 1.15.3: AWS ended its support on 2026-01-30")
+    assert done.stderr.count("\n") == 1
+    assert "com.amazonaws.services.kinesis.multilang.MultiLangDaemon" in done.stdout
+
+
+def test_who_asks_for_the_sample_of_kcl_1_is_told_what_to_change(
+    run: Run, java: Path, with_kcl_1: dict[str, str]
+) -> None:
+    """The sample names the credentials as KCL 2 and 3 do, with which KCL 1 does not start."""
+    done = run("--print_command", "--sample", "-j", java, env=with_kcl_1)
+    assert f"Copy {SAMPLE}" in done.stderr
+    assert "AWSCredentialsProvider = DefaultAWSCredentialsProviderChain" in done.stderr
 
 
 def test_a_program_of_an_environment_that_is_not_activated_is_found(run: Run, java: Path, properties: Path) -> None:

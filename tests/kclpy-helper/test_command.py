@@ -12,17 +12,21 @@ from kclpy_helper import command
 
 
 def test_a_daemon_of_kcl_1_gets_its_properties_file_alone() -> None:
-    """KCL 1.x takes one positional argument, and no log configuration."""
+    """KCL 1.x takes one positional argument, and its log configuration as java.util.logging does: from the JVM's options."""
     daemon = kclpy_jars.Daemon("com.amazonaws.M", None, None)
     line = command.daemon_command(Path("/java"), "a:b", daemon, Path("/app.properties"))
-    assert line == ["/java", "-Dfile.encoding=UTF-8", "-cp", "a:b", "com.amazonaws.M", "/app.properties"]
+    log = f"-Djava.util.logging.config.file={command.KCL_1_LOG_CONFIGURATION}"
+    assert line == ["/java", "-Dfile.encoding=UTF-8", log, "-cp", "a:b", "com.amazonaws.M", "/app.properties"]
+    given = command.daemon_command(Path("/java"), "a:b", daemon, Path("/p"), log_configuration=Path("/log"))
+    assert given[2] == "-Djava.util.logging.config.file=/log"
 
 
 def test_jvm_options_come_before_the_class() -> None:
-    """What follows the main class would be the daemon's."""
+    """What follows the main class would be the daemon's; of two options for the same, the JVM takes the given one."""
     daemon = kclpy_jars.Daemon("M", None, None)
     line = command.daemon_command(Path("/java"), "a", daemon, Path("/p"), jvm_options=["-Xmx64m"])
-    assert line.index("-Xmx64m") < line.index("M")
+    assert line[2].startswith("-Djava.util.logging")
+    assert line[3:] == ["-Xmx64m", "-cp", "a", "M", "/p"]
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_kcl_1_logs_in_our_format_too(tmp_path: Path, java: Path, monkeypatch: p
         log_configuration=None,
     )
     command = started.daemon(lambda event: None).command
-    assert f"-Djava.util.logging.config.file={tmp_path / 'logging.properties'}" in command
+    assert {f"-Djava.util.logging.config.file={tmp_path / 'logging.properties'}", "-Duser.language=en"} <= {*command}
     (mark,) = (option.partition("=")[2] for option in command if option.startswith("-Dkclpy.mark="))
     written = (tmp_path / "logging.properties").read_text(encoding="latin-1")
     assert f"SimpleFormatter.format={mark}%1$tFT%1$tT.%1$tL%1$tz\\t%4$s\\t%3$s\\t%5$s\\u2029%6$s%n" in written

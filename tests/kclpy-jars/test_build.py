@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kclpy_jars.lock import LOCK_NAME, Lock
+from kclpy_jars.lock import LOCK_NAME, SCHEMA, Lock
 from packaging.licenses import canonicalize_license_expression
 
 if TYPE_CHECKING:
@@ -253,16 +253,38 @@ def test_a_source_with_a_wrong_jar_fails_the_build(tree: Path, run: Run, lock: L
     assert "another file" in result.stdout
 
 
+EDITABLE = (
+    "-c",
+    "import hatchling.build, os; os.makedirs('dist', exist_ok=True); hatchling.build.build_editable('dist')",
+)
+
+
 def test_an_editable_install_collects_the_jars_too(tree: Path, run: Run, contents: dict[str, bytes]) -> None:
     """The jars land in the source tree, where an editable install finds them."""
-    script = "import hatchling.build, os; os.mkdir('dist'); hatchling.build.build_editable('dist')"
-    result = run(tree, "-c", script)
+    result = run(tree, *EDITABLE)
     assert result.returncode == 0, result.stdout
     jars = tree / "src" / "kclpy_jars" / "jars"
     assert {path.name for path in jars.iterdir()} == {*contents, LOCK_NAME}
     with zipfile.ZipFile(_only(tree, "*.whl")) as archive:
         [pth] = [name for name in archive.namelist() if name.endswith(".pth")]
         assert Path(archive.read(pth).decode().strip()) == tree / "src"
+
+
+@pytest.mark.parametrize("schema", [1, 99])
+def test_jars_whose_lock_is_of_another_layout_are_collected_anew(
+    tree: Path, run: Run, contents: dict[str, bytes], schema: int
+) -> None:
+    """A tree that an older or a newer kclpy-jars was built in needs no cleaning by hand, for an sdist as little."""
+    jars = tree / "src" / "kclpy_jars" / "jars"
+    jars.mkdir()
+    (jars / "daemon-2.9.jar").touch()
+    (jars / LOCK_NAME).write_text(f'{{"schema": {schema}, "wheels": ["what", "ever"]}}', encoding="utf-8")
+    result = run(tree, *BUILD, "--sdist")
+    assert result.returncode == 0, result.stdout
+    result = run(tree, *EDITABLE)
+    assert result.returncode == 0, result.stdout
+    assert {path.name: path.read_bytes() for path in jars.glob("*.jar")} == contents
+    assert f'"schema": {SCHEMA}' in (jars / LOCK_NAME).read_text(encoding="utf-8")
 
 
 def _version(run: Run, tree: Path, **variables: str) -> str:

@@ -7,7 +7,7 @@ The folder's own ``lock.json`` is written last and says that the folder is compl
 changed, a missing and an unlisted jar are each an error, never mended in passing: somebody other
 than the build has been at work there. While the folder is incomplete (new, interrupted, or of
 another lock, whose jars then make room) a missing jar is collected, and it is an error only if no
-source has it.
+source has it. A folder of another layout, which an older or newer kclpy-jars filled, makes room as a whole.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from kclpy_jars.errors import DamagedError, JarsError
+from kclpy_jars.errors import DamagedError, JarsError, LayoutError
 from kclpy_jars.lock import LOCK_NAME
 from kclpy_jars.verification import find_faults, sha256_of
 from platformdirs import user_cache_path
@@ -73,8 +74,10 @@ def is_complete(lock: Lock, folder: Path) -> bool:
     Raises DamagedError if they were and are no longer as they should be, LockError if the folder's
     own lock cannot be read.
     """
-    document = folder / LOCK_NAME
-    if not document.exists() or read(document) != lock:
+    try:
+        if read(folder / LOCK_NAME) != lock:
+            return False
+    except (FileNotFoundError, LayoutError):
         return False
     _refuse(folder, find_faults(lock, folder))
     return True
@@ -92,15 +95,20 @@ def collect(lock: Lock, folder: Path, cache: Path, sources: Sequence[Source]) ->
     """
     if is_complete(lock, folder):
         return
-    folder.mkdir(parents=True, exist_ok=True)
     document = folder / LOCK_NAME
-    if document.exists():
+    try:
         former = read(document)
+    except FileNotFoundError:
+        pass
+    except LayoutError:
+        shutil.rmtree(folder)
+    else:
         document.unlink()
         kept = {jar.filename for jar in lock.jars}
         for jar in former.jars:
             if jar.filename not in kept:
                 (folder / jar.filename).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for partial in folder.glob(f".*{PARTIAL}"):
         partial.unlink()
     faults = find_faults(lock, folder)

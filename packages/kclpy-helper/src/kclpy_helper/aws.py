@@ -6,7 +6,8 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kclpy_helper.errors import NotInstalledError
+from kclpy_helper.errors import NotInstalledError, RefusedError
+from kclpy_helper.properties import POLLING_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,13 +45,6 @@ _PROVIDERS = {
     "InstanceProfileCredentialsProvider": ("iam-role",),
 }
 """The AWS SDK for Java's providers, of its versions 1 and 2, and botocore's that look at the same places."""
-_POLLING = (
-    "idleTimeBetweenReadsInMillis",
-    "maxGetRecordsThreadPool",
-    "maxRecords",
-    "millisBehindLatestThresholdForReducedTps",
-    "retryGetRecordsInSeconds",
-)
 _DEFAULT = ("DefaultCredentialsProvider", "DefaultAWSCredentialsProviderChain")
 _ASSUMED = (
     "StsAssumeRoleCredentialsProvider",
@@ -91,6 +85,22 @@ def client(app: Properties, service: Service) -> Any:
     endpoint = app.values.get(_ENDPOINTS.get(service, "")) or None
     config = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
     return session_of_service.client(service, endpoint_url=endpoint, config=config)
+
+
+def refused(error: Exception, operation: str = "AWS") -> RefusedError | None:
+    """What one of botocore's errors says, without what may hold a secret; None for any other error.
+
+    ``operation`` is what was tried, where ``error`` does not say it.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, ClientError):
+        # The first line only: those that follow of a refused signature repeat what was signed, session tokens too.
+        code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        return RefusedError(error.operation_name, code, message.partition("\n")[0])
+    if isinstance(error, BotoCoreError):
+        return RefusedError(operation, type(error).__name__, " ".join(str(error).split()))
+    return None
 
 
 def session(app: Properties, service: Service = "kinesis") -> boto3.Session:
@@ -225,7 +235,7 @@ def reads_with_fan_out(app: Properties, kcl_version: str) -> bool:
     if kcl_line(kcl_version) == 1 or mode == "POLLING":
         return False
     values = {key.removeprefix("pollingConfig."): value.strip() for key, value in app.values.items()}
-    return mode == "FANOUT" or all(values.get(key) in {None, "", "0"} for key in _POLLING)
+    return mode == "FANOUT" or all(values.get(key) in {None, "", "0"} for key in POLLING_KEYS)
 
 
 def stream_name(app: Properties) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kclpy_helper import credentials, executable, keys, values
 from kclpy_helper.findings import Finding, Severity
-from kclpy_helper.properties import Place
+from kclpy_helper.properties import POLLING_KEYS, Place
 from kclpy_helper.values import ENDS, Problem
 
 if TYPE_CHECKING:
@@ -32,14 +32,6 @@ _EXAMPLES = {
 _EMPTY_IS_CHECKED_ELSEWHERE = ("executableName", "AwsCredentialsProvider", "AWSCredentialsProvider")
 _FEW_THREADS = 10
 _POLLING_BEAN = "pollingConfig."
-_POLLING = (
-    "maxRecords",
-    "idleTimeBetweenReadsInMillis",
-    "millisBehindLatestThresholdForReducedTps",
-    "retryGetRecordsInSeconds",
-    "maxGetRecordsThreadPool",
-)
-"""PollingConfigBean.anyPropertiesSet."""
 
 
 def check(app: Properties, kcl_version: str) -> tuple[Finding, ...]:
@@ -220,7 +212,7 @@ def _retrieval(file: _File) -> Iterator[Finding]:
     if file.table.line == 1:
         return
     mode = file.value_of("retrievalMode").upper() or "DEFAULT"
-    polling = [(name, key) for name, key in file.known() if key.name.removeprefix(_POLLING_BEAN) in _POLLING]
+    polling = [(name, key) for name, key in file.known() if key.name.removeprefix(_POLLING_BEAN) in POLLING_KEYS]
     effective = [
         name for name, key in polling if key.kind == "Integer" or values.integer(file.app.values[name].strip())
     ]

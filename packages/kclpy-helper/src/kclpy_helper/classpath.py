@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import kclpy_jars
 
 
-def bundled_jars() -> tuple[tuple[Path, ...], kclpy_jars.Daemon]:
-    """The jars of kclpy-jars in their fixed order, and how the daemon in them takes its arguments.
+def bundled_lock() -> kclpy_jars.Lock:
+    """What kclpy-jars says of the KCL that it bundles.
 
     Raises :class:`~kclpy_helper.errors.NotInstalledError` and :class:`~kclpy_helper.errors.JarsUnusableError`.
     """
@@ -24,17 +24,20 @@ def bundled_jars() -> tuple[tuple[Path, ...], kclpy_jars.Daemon]:
     except ImportError:
         raise NotInstalledError("kclpy-jars", "the jars of the KCL") from None
     try:
-        return kclpy_jars.jar_paths(), kclpy_jars.bundled_lock().daemon
+        return kclpy_jars.bundled_lock()
     except kclpy_jars.JarsError as error:
         raise JarsUnusableError(str(error)) from error
 
 
-def bundled_version() -> str:
-    """The version of the KCL in kclpy-jars, such as ``3.1.3``. Raises what :func:`bundled_jars` raises."""
-    bundled_jars()
+def bundled_jars() -> tuple[tuple[Path, ...], kclpy_jars.Daemon]:
+    """The jars of kclpy-jars in their fixed order, and how the daemon in them takes its arguments.
+
+    Raises as :func:`bundled_lock` does.
+    """
+    lock = bundled_lock()
     import kclpy_jars
 
-    return kclpy_jars.KCL_VERSION
+    return kclpy_jars.jar_paths(), lock.daemon
 
 
 def class_path(first: Iterable[str], jars: Iterable[Path], properties: Path | None) -> str:

@@ -17,7 +17,7 @@ from kclpy_helper import classpath, command, properties
 from kclpy_helper.errors import HelperError, PathError
 from kclpy_helper.java import find_java
 
-SUBCOMMANDS = ("check", "doctor", "init", "run")
+SUBCOMMANDS = ("check", "doctor", "init", "leases", "run")
 """Each is the click command ``command`` of the module of its name in :mod:`kclpy_helper.commands`, imported when used."""
 
 
@@ -94,7 +94,8 @@ class _Group(click.Group):
     "-l",
     "--log-configuration",
     metavar="PATH_TO_LOG_CONFIGURATION",
-    help="A logback.xml for the daemon. Without it: one that logs to stderr, each line of a child process once.",
+    help="A logback.xml for the daemon (for KCL 1, which logs with java.util.logging, a logging.properties). Without it: "
+    "one that logs to stderr, each line of a child process once.",
 )
 @click.version_option(package_name="kclpy-helper")
 @click.pass_context
@@ -144,6 +145,7 @@ def main(
             app.path,
             log_configuration=_log_configuration(log_configuration),
         )
+        _warn_of_old_kcl(sample=sample)
         _warn_of_sudden_shutdown(app)
         environment = command.extra_environment(app)
         if print_command:
@@ -152,13 +154,26 @@ def main(
             command.replace_process(line, environment)
 
 
-def _log_configuration(given: str | None) -> Path:
+def _log_configuration(given: str | None) -> Path | None:
     if given is None:
-        return command.LOG_CONFIGURATION
+        return None
     path = Path(given).absolute()
     if not path.is_file():
         raise PathError("log configuration", path, "no such file")
     return path
+
+
+def _warn_of_old_kcl(*, sample: bool) -> None:
+    lock = classpath.bundled_lock()
+    if lock.support_warning:
+        click.echo(f"warning: {lock.support_warning}.", err=True)
+    if sample and lock.kcl_version.startswith("1."):
+        click.echo(
+            "warning: the sample's properties are for KCL 2 and 3, and KCL 1 will not start with them.\n"
+            f"Copy {properties.sample()}, and give the copy with --properties. In place of AwsCredentialsProvider, "
+            "write into it: AWSCredentialsProvider = DefaultAWSCredentialsProviderChain",
+            err=True,
+        )
 
 
 def _warn_of_sudden_shutdown(app: properties.Properties) -> None:

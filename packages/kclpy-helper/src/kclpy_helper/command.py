@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LOG_CONFIGURATION = Path(__file__).with_name("logging") / "logback.xml"
 """The logback configuration that is used where none is given."""
+KCL_1_LOG_CONFIGURATION = LOG_CONFIGURATION.with_name("logging.properties")
+"""The same for java.util.logging, which KCL 1 logs with."""
 
 
 def daemon_command(
@@ -32,21 +34,26 @@ def daemon_command(
     daemon: kclpy_jars.Daemon,
     properties: Path,
     *,
-    log_configuration: Path = LOG_CONFIGURATION,
+    log_configuration: Path | None = None,
     jvm_options: Sequence[str] = (),
 ) -> list[str]:
     """The argument list that starts the MultiLangDaemon whose main class and options ``daemon`` names.
 
-    The paths become absolute: the daemon searches a relative properties file on its class path first.
+    ``log_configuration`` is a logback.xml, or for KCL 1 a logging.properties; without it, this package's own is used. The
+    paths become absolute: the daemon searches a relative properties file on its class path first.
     """
     # The daemon talks to its children in the JVM's default charset, which is the locale's before Java 18.
-    command = [str(java), "-Dfile.encoding=UTF-8", *jvm_options]
-    command += ["-cp", class_path, daemon.main_class]
+    options = ["-Dfile.encoding=UTF-8"]
+    arguments = []
     if daemon.log_configuration_option:
-        command += [daemon.log_configuration_option, str(log_configuration.absolute())]
+        arguments += [daemon.log_configuration_option, str((log_configuration or LOG_CONFIGURATION).absolute())]
+    else:
+        path = (log_configuration or KCL_1_LOG_CONFIGURATION).absolute()
+        options.append(f"-Djava.util.logging.config.file={path}")
     if daemon.properties_option:
-        command.append(daemon.properties_option)
-    return [*command, str(properties.absolute())]
+        arguments.append(daemon.properties_option)
+    arguments.append(str(properties.absolute()))
+    return [str(java), *options, *jvm_options, "-cp", class_path, daemon.main_class, *arguments]
 
 
 def extra_environment(properties: Properties) -> dict[str, str]:

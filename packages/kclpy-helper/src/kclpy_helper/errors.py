@@ -10,6 +10,9 @@
     ├── UnknownKeyError           the caller: a property key that no KCL has
     ├── ExistsError               the caller: a file that would be written is there
     ├── RefusedError              AWS, or the way to it: it did not do what it was asked
+    ├── NoLeaseTableError         the caller: there is no such application
+    ├── LeaseHeldError            the caller: a worker renews a lease that was to be changed
+    ├── LeaseChangedError         a worker: it changed a lease before we did
     └── PathError            the caller: a given path cannot be used
         └── PropertiesError  the caller: a properties file cannot be read
 """
@@ -111,7 +114,64 @@ class RefusedError(HelperError):
         self.message = message
 
     def __str__(self) -> str:
+        return (
+            f"{self.reason}\n"
+            "Next: see that the credentials, the region and the endpoint are those of the application, and that the "
+            "credentials may make this call."
+        )
+
+    @property
+    def reason(self) -> str:
+        """What happened, without advice."""
         return f"{self.operation}: {self.code}: {self.message}"
+
+
+class NoLeaseTableError(HelperError):
+    """The lease table ``table`` does not exist in ``region``."""
+
+    def __init__(self, table: str, region: str) -> None:
+        super().__init__(table, region)
+        self.table = table
+        self.region = region
+
+    def __str__(self) -> str:
+        return (
+            f"there is no lease table {self.table} in {self.region}.\n"
+            "Next: compare applicationName, tableName and regionName with those of the daemon. The first worker of an "
+            "application creates the table."
+        )
+
+
+class LeaseHeldError(HelperError):
+    """The leases ``lease_keys`` were renewed by workers within ``seconds``; nothing was changed."""
+
+    def __init__(self, lease_keys: tuple[str, ...], seconds: float) -> None:
+        super().__init__(lease_keys, seconds)
+        self.lease_keys = lease_keys
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            "\n".join(f"{lease_key} was renewed within {self.seconds:g} s." for lease_key in self.lease_keys)
+            + "\nNothing was changed. Next: stop the workers of the application and try again. With --force, workers lose "
+            "these leases, and whoever takes them reads from the new checkpoint."
+        )
+
+
+class LeaseChangedError(HelperError):
+    """The leases ``changed`` were written by a worker after they were read, and left as they are; ``written`` were not."""
+
+    def __init__(self, changed: tuple[str, ...], written: tuple[str, ...]) -> None:
+        super().__init__(changed, written)
+        self.changed = changed
+        self.written = written
+
+    def __str__(self) -> str:
+        return (
+            f"a worker was faster, and these leases are left as it wrote them: {', '.join(self.changed)}\n"
+            f"These have their new checkpoint: {', '.join(self.written) or 'none'}\n"
+            "Next: stop the workers of the application and try again."
+        )
 
 
 class PathError(HelperError):

@@ -52,14 +52,17 @@ class Launch:
         options = [*JVM_OPTIONS]
         if self._reader:
             options += [f"-Dkclpy.mark={self._reader.mark}", f"-Dkclpy.level={'INFO' if log.debug else 'WARN'}"]
-            if not daemon.log_configuration_option:
-                options += java_util_logging(folder, self._reader.mark, debug=log.debug)
+            if daemon.log_configuration_option:
+                log_configuration = PATTERN_FILE
+            else:
+                options.append("-Duser.language=en")  # the levels are translated
+                log_configuration = java_util_logging(folder, self._reader.mark, debug=log.debug)
         self._command = command.daemon_command(
             find_java(java),
             classpath.class_path(paths, jars, source.path if isinstance(source, Properties) else None),
             daemon,
             application.write(app, folder).path,
-            log_configuration=log_configuration or PATTERN_FILE,
+            log_configuration=log_configuration,
             jvm_options=[*options, *jvm_options],
         )
         self._environment = {**os.environ, **command.extra_environment(app)}

@@ -141,8 +141,8 @@ class Reader:
         return Level.ERROR
 
 
-def java_util_logging(folder: Path, mark: str, *, debug: bool) -> list[str]:
-    """The options of a JVM whose KCL 1.x logs by way of java.util.logging, in the format that :class:`Reader` reads.
+def java_util_logging(folder: Path, mark: str, *, debug: bool) -> Path:
+    """Write a configuration of java.util.logging, for KCL 1.x, in the format that :class:`Reader` reads.
 
     The stack trace of an exception does not fit into its line there: it follows, in lines without the mark.
     """
@@ -159,7 +159,7 @@ def java_util_logging(folder: Path, mark: str, *, debug: bool) -> list[str]:
     }
     with path.open("w", encoding="latin-1") as file:
         javaproperties.dump(values, file)
-    return [f"-Djava.util.logging.config.file={path}", "-Duser.language=en"]
+    return path
 
 
 def plain(event: Event) -> str:

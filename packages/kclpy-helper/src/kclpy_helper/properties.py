@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
+POLLING_KEYS = (
+    "maxRecords",
+    "idleTimeBetweenReadsInMillis",
+    "millisBehindLatestThresholdForReducedTps",
+    "retryGetRecordsInSeconds",
+    "maxGetRecordsThreadPool",
+)
+"""Which of them is set turns the retrieval mode DEFAULT from fan-out into polling (PollingConfigBean.anyPropertiesSet)."""
+
+
 class Place(NamedTuple):
     """Where a value was set: a properties file and its line (from 1), or a flag or environment variable."""
 

@@ -4,6 +4,7 @@
 
     JarsError
     ├── LockError          a lock does not say what it must: its author's fault
+    │   └── LayoutError    it is of another layout: another version of kclpy-jars wrote it
     ├── NotCollectedError  no jars beside the package: a source tree that was never built
     ├── DamagedError       a folder of jars is not what its lock says: whoever changed it
     └── (building only: jartools.sources.UnavailableError, jartools.collect.CollectError,
@@ -40,6 +41,10 @@ class LockError(JarsError):
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (self.source, self.where, self.problem)))
+
+
+class LayoutError(LockError):
+    """A lock of another layout than this kclpy-jars reads: written by an older or a newer one."""
 
 
 class NotCollectedError(JarsError):

@@ -12,10 +12,10 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kclpy_jars.errors import LockError
+from kclpy_jars.errors import LayoutError, LockError
 
 SCHEMA = 2
-"""The version of the document's layout; a lock of another one is refused."""
+"""The version of the document's layout; a lock of another one is a LayoutError."""
 
 LOCK_NAME = "lock.json"
 """The lock's name in a folder of jars."""
@@ -120,7 +120,7 @@ def loads(text: str, source: str) -> Lock:
         raise LockError(source, "", f"not JSON: {error}") from None
     root = _Object(document, source)
     if (schema := root.integer("schema")) != SCHEMA:
-        raise root.error("schema", f"{schema}, but this kclpy-jars reads {SCHEMA}")
+        raise LayoutError(source, "schema", f"{schema}, but this kclpy-jars reads {SCHEMA}: install it again")
     lock = Lock(
         kcl_version=root.token("kcl_version"),
         version=root.token("version"),

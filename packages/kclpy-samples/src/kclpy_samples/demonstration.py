@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import boto3
 import javaproperties
 from kclpy_helper import properties
-from kclpy_helper.classpath import bundled_jars, class_path
+from kclpy_helper.classpath import bundled_jars, bundled_lock, class_path
 from kclpy_helper.command import daemon_command
 from kclpy_helper.daemon import Daemon
 from kclpy_helper.java import find_java
@@ -38,6 +38,16 @@ if TYPE_CHECKING:
 COUNT_SECONDS = 180.0
 """How long counting may take. A new lease table alone costs a random wait of up to 30 s, fixed in the KCL."""
 STOP_SECONDS = 30.0
+LOCAL_PROPERTIES = {
+    1: {
+        "AWSCredentialsProvider": "DefaultAWSCredentialsProviderChain",
+        "kinesisEndpoint": "{url}",  # the AWS SDK for Java 1 reads no AWS_ENDPOINT_URL
+        "dynamoDBEndpoint": "{url}",
+    },
+    2: {},
+    3: {"leaseAssignmentIntervalMillis": "1000"},
+}
+"""What each major version of the KCL needs here beyond what they all do; ``{url}`` is the local AWS's."""
 
 
 class DemoError(Exception):
@@ -64,10 +74,14 @@ class Demonstration:
             Progress() as progress,
         ):
             progress.step(f"local Kinesis, DynamoDB and CloudWatch at {os.environ['AWS_ENDPOINT_URL']}")
+            if warning := bundled_lock().support_warning:
+                progress.step(f"warning: {warning}.")
             app = write_properties(Path(name))
             put = self.put(app.values["streamName"], progress)
             with daemon_of(app, self.on_line) as daemon:
-                progress.step(f"MultiLangDaemon started with {daemon.command[0]}, process {daemon.pid}")
+                progress.step(
+                    f"MultiLangDaemon {bundled_lock().kcl_version} started with {daemon.command[0]}, process {daemon.pid}"
+                )
                 self.wait_for_counts(put.total, app, daemon, progress)
                 progress.state("stopping the MultiLangDaemon")
                 code = daemon.stop(STOP_SECONDS)
@@ -128,9 +142,10 @@ def write_properties(folder: Path) -> properties.Properties:
         "idleTimeBetweenReadsInMillis": "200",
         "metricsLevel": "NONE",
         "failoverTimeMillis": "3000",
-        "leaseAssignmentIntervalMillis": "1000",
         "shardSyncIntervalMillis": "500",
     }
+    line = LOCAL_PROPERTIES[int(bundled_lock().kcl_version.partition(".")[0])]
+    values |= {key: value.format(url=os.environ["AWS_ENDPOINT_URL"]) for key, value in line.items()}
     path = folder / "demo.properties"
     with path.open("w", encoding="latin-1") as file:
         javaproperties.dump(values, file)

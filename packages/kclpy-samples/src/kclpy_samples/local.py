@@ -58,7 +58,8 @@ class LocalAws:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "CBOR_ENABLED": "false",  # for the AWS SDK for Java: moto speaks JSON
+            "CBOR_ENABLED": "false",  # for the AWS SDK for Java 2: moto speaks JSON
+            "AWS_CBOR_DISABLE": "1",  # for the AWS SDK for Java 1
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
         }
@@ -128,6 +129,9 @@ async def _serve(listener: socket.socket) -> None:
     from hypercorn.config import Config
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from kclpy_samples.corrections import correct_moto
+
+    correct_moto()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.errorlog = None

@@ -60,12 +60,9 @@ def _bundled_version() -> str:
     from kclpy_helper.errors import JarsUnusableError, NotInstalledError
 
     try:
-        classpath.bundled_jars()
+        return classpath.bundled_lock().kcl_version
     except (NotInstalledError, JarsUnusableError):
         return keys.lines()[max(keys.lines())]
-    import kclpy_jars
-
-    return kclpy_jars.KCL_VERSION
 
 
 def _document(finding: Finding) -> dict[str, object]:

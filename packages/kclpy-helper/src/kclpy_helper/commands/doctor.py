@@ -91,8 +91,8 @@ def command(
 
 def _print_policy(examination: Examination) -> None:
     from kclpy_helper import iam
+    from kclpy_helper.classpath import bundled_lock
     from kclpy_helper.doctor.cloud import least_policy
-    from kclpy_helper.doctor.installation import bundled_lock
     from kclpy_helper.errors import HelperError
 
     try:

@@ -110,14 +110,16 @@ def command(
 
     render = as_json if log_format == "json" else _coloured() or plain
     log = Log(sys.stderr, render, Level[log_level.upper()])
-    kcl_version = classpath.bundled_version()
+    lock = classpath.bundled_lock()
+    if lock.support_warning:
+        log.say(Level.WARNING, f"{lock.support_warning}.")
     source: Properties | str = application
     if application.endswith(".properties") or Path(application).is_file():
         source = read(application)
     else:
         put_interpreter_on_path()
-    app = compose(source, kcl_version, os.environ, _flags(stream, name, region, settings))
-    if not _sound(check(app, kcl_version), log):
+    app = compose(source, lock.kcl_version, os.environ, _flags(stream, name, region, settings))
+    if not _sound(check(app, lock.kcl_version), log):
         raise click.exceptions.Exit(1)
     with Signals() as signals, tempfile.TemporaryDirectory(prefix="kclpy-run-") as folder:
         launch = Launch(

@@ -239,7 +239,7 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
         Severity.WARNING,
         "permissions",
         f"tried and allowed: {', '.join(dict.fromkeys(allowed))}; not tested: what writes or reads records, because IAM "
-        f"did not simulate it ({obstacle})",
+        f"did not simulate it ({obstacle.reason})",
         f"{_policy_remedy(examination)}, and iam:SimulatePrincipalPolicy to have it tested",
     )
 
@@ -299,4 +299,4 @@ def _refusal(examination: Examination, subject: str, name: str, error: RefusedEr
         remedy = "renew the credentials"
     else:
         remedy = "see whether the endpoint can be reached from here, and whether the clock is right"
-    return Finding(Severity.FAULT, subject, f"{name}: {error}", remedy)
+    return Finding(Severity.FAULT, subject, f"{name}: {error.reason}", remedy)

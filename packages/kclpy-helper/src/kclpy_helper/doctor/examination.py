@@ -51,18 +51,14 @@ class Examination:
 
     def ask(self, service: Service, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation, by its name in boto3, that reads only. Raises :class:`~kclpy_helper.errors.RefusedError`."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         client = self.client(service)
         try:
             response: dict[str, Any] = getattr(client, operation)(**parameters)
-        except ClientError as error:
-            self._note_clock(dict(error.response))
-            # The first line only: those that follow of a refused signature repeat what was signed, session tokens too.
-            code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-            raise RefusedError(error.operation_name, code, message.partition("\n")[0]) from None
-        except BotoCoreError as error:
-            raise RefusedError(operation, type(error).__name__, " ".join(str(error).split())) from None
+        except Exception as error:
+            self._note_clock(getattr(error, "response", {}))
+            if refusal := aws.refused(error, operation):
+                raise refusal from None
+            raise
         self._note_clock(response)
         return response
 

@@ -7,14 +7,12 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from kclpy_helper.classpath import bundled_jars
+from kclpy_helper.classpath import bundled_lock
 from kclpy_helper.findings import Finding, Severity
 from kclpy_helper.java import find_java, java_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import kclpy_jars
 
     from kclpy_helper.doctor.examination import Examination
 
@@ -67,14 +65,6 @@ def kcl(examination: Examination) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "KCL", lock.support_warning, 'pip install "kclpy-jars>=3"')
     else:
         yield Finding(Severity.OK, "KCL", f"{lock.kcl_version}, in kclpy-jars {lock.version}")
-
-
-def bundled_lock() -> kclpy_jars.Lock:
-    """The lock of the bundled jars. Raises what :func:`~kclpy_helper.classpath.bundled_jars` does."""
-    bundled_jars()
-    import kclpy_jars
-
-    return kclpy_jars.bundled_lock()
 
 
 def jars(examination: Examination) -> Iterator[Finding]:
