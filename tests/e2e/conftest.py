@@ -29,8 +29,18 @@ class Watched:
         self._mark = f"{MARK}={uuid.uuid4().hex}"
         self._output = {name: folder / name for name in ("stdout", "stderr")}
         self._start = time.monotonic()
+        # A background job of a shell ignores SIGINT, and would hand that on; a terminal's command does not.
+        sigint = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self._process = self._start_process(command, folder, env)
+        finally:
+            signal.signal(signal.SIGINT, sigint)
+
+    def _start_process(
+        self, command: Sequence[str | Path], folder: Path, env: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         with self._output["stdout"].open("wb") as stdout, self._output["stderr"].open("wb") as stderr:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 cwd=folder,
                 env={
@@ -56,10 +66,14 @@ class Watched:
 
     def wait_for(self, *texts: str, seconds: float = 150) -> None:
         """Wait until stderr holds all the texts."""
+        self.wait_until(lambda: all(text in self.stderr for text in texts), seconds)
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 150) -> None:
+        """Wait until the condition holds."""
         deadline = time.monotonic() + seconds
-        while not all(text in self.stderr for text in texts):
-            assert self._process.poll() is None, f"it ended before {texts}:\n{self.stderr}"
-            assert time.monotonic() < deadline, f"no {texts} in {seconds} s:\n{self.stderr}"
+        while not condition():
+            assert self._process.poll() is None, f"it ended too early:\n{self.stderr}"
+            assert time.monotonic() < deadline, f"it is not so far in {seconds} s:\n{self.stderr}"
             time.sleep(0.1)
 
     def wait(self, seconds: float = 200) -> tuple[int, float]:

@@ -33,6 +33,8 @@ def refuses(url: str) -> bool:
             socket.create_connection(address(url), timeout=1).close()
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:
+            pass  # taken by a listener that ended before it was served
         time.sleep(0.1)
     return False
 

@@ -17,7 +17,7 @@ from kclpy_helper import classpath, command, properties
 from kclpy_helper.errors import HelperError, PathError
 from kclpy_helper.java import find_java
 
-SUBCOMMANDS = ("check", "doctor", "init", "leases")
+SUBCOMMANDS = ("check", "doctor", "init", "leases", "run")
 """Each is the click command ``command`` of the module of its name in :mod:`kclpy_helper.commands`, imported when used."""
 
 

