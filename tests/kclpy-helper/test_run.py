@@ -83,7 +83,7 @@ def test_the_daemon_starts_on_the_effective_properties(run: Run, java: Path, app
     for line in PROPERTIES.replace("= w\n", "= x\n").splitlines():
         assert line.replace(" = ", "=") in said["file"]
     assert said["cwd"] == str(tmp_path)
-    assert str(app.parent) in said["argv"][said["argv"].index("-cp") + 1]
+    assert said["argv"][said["argv"].index("-cp") + 1] == kclpy_jars.class_path()
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -154,7 +154,6 @@ def test_kcl_1_logs_in_our_format_too(tmp_path: Path, java: Path, monkeypatch: p
     log = Log(sys.stderr, plain, Level.INFO)
     values = {"executableName": "python"}
     started = launch.Launch(
-        "app:P",
         Properties(Path(), values),
         tmp_path,
         log,

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,30 +73,35 @@ def _that_runs(candidate: str) -> Path:
         raise _FailedError(f"no executable '{candidate}'")
     # It has to be run: macOS has a /usr/bin/java that only says that no Java is installed.
     try:
-        answer = subprocess.run(
-            [executable, "-version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_VERSION_SECONDS,
-            check=False,
-        )
+        answer = _ask(executable)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _FailedError(f"'{executable} -version' does not run: {error}") from None
     if answer.returncode != 0:
-        said = answer.stdout.decode(errors="replace").strip().partition("\n")[0]
+        said = answer.stdout.strip().partition("\n")[0]
         raise _FailedError(f"'{executable} -version' exits {answer.returncode}: {said}")
     return Path(executable).absolute()
 
 
+def version_text(java: Path) -> str:
+    """What a Java that runs says of its version and build."""
+    return _ask(str(java)).stdout
+
+
 def java_version(java: Path) -> int | None:
     """The feature version of a Java that runs, such as 17, or 8 for 1.8.0; None where it does not say."""
-    answer = subprocess.run(
-        [java, "-version"],
+    found = re.search(r'version "(?:1\.)?(\d+)', version_text(java))
+    return int(found[1]) if found else None
+
+
+@cache
+def _ask(executable: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [executable, "-version"],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
         timeout=_VERSION_SECONDS,
         check=False,
     )
-    found = re.search(rb'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
-    return int(found[1]) if found else None

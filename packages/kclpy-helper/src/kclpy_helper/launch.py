@@ -7,16 +7,17 @@ import secrets
 from typing import TYPE_CHECKING
 
 from kclpy_helper import application, classpath, command
+from kclpy_helper.archive import ClassArchive
 from kclpy_helper.daemon import Daemon
 from kclpy_helper.java import find_java
 from kclpy_helper.logs import PATTERN_FILE, Event, Level, Reader, java_util_logging, now
-from kclpy_helper.properties import Properties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from kclpy_helper.logs import Log
+    from kclpy_helper.properties import Properties
 
 JVM_OPTIONS = (
     "-XX:+ExitOnOutOfMemoryError",  # a daemon that has lost a thread to it would go on as if nothing were wrong
@@ -30,20 +31,19 @@ JVM_OPTIONS = (
 class Launch:
     """Makes the daemons of one run: each on the same properties, and so with the same ``workerId``.
 
-    ``source`` is what ``app`` was made of. ``folder`` is private to the run; the effective properties are in it.
-    Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing.
+    ``folder`` is private to the run; the effective properties are in it. ``archive`` is to be settled when the last daemon
+    has ended. Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing.
     """
 
     def __init__(
         self,
-        source: Properties | str,
         app: Properties,
         folder: Path,
         log: Log,
         *,
         java: str | None,
-        jvm_options: Iterable[str],
-        paths: Iterable[str],
+        jvm_options: Sequence[str],
+        paths: Sequence[str],
         log_configuration: Path | None,
     ) -> None:
         self._log = log
@@ -57,9 +57,14 @@ class Launch:
             else:
                 options.append("-Duser.language=en")  # the levels are translated
                 log_configuration = java_util_logging(folder, self._reader.mark, debug=log.debug)
+        executable = find_java(java)
+        class_path = classpath.class_path(paths, jars, None)
+        self.archive = ClassArchive(executable, class_path)
+        if not paths:  # there are no archives for folders
+            options += self.archive.options(jvm_options)
         self._command = command.daemon_command(
-            find_java(java),
-            classpath.class_path(paths, jars, source.path if isinstance(source, Properties) else None),
+            executable,
+            class_path,
             daemon,
             application.write(app, folder).path,
             log_configuration=log_configuration,

@@ -123,7 +123,6 @@ def command(
         raise click.exceptions.Exit(1)
     with Signals() as signals, tempfile.TemporaryDirectory(prefix="kclpy-run-") as folder:
         launch = Launch(
-            source,
             app,
             Path(folder),
             log,
@@ -134,6 +133,7 @@ def command(
         )
         restarts = Restarts(on_failure=restart == "on-failure", limit=max_restarts)
         code = Supervisor(launch.daemon, log.say, restarts, signals).run()
+        launch.archive.settle(complete=code == 0)
     raise click.exceptions.Exit(code)
 
 
