@@ -271,3 +271,20 @@ def test_a_distribution_that_is_not_installed_is_named(without: Run, module: str
     done = without([module], "--print_command", "--sample")
     assert (done.returncode, done.stdout) == (1, "")
     assert f"Next: pip install {distribution}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("ru", ["plain,run"]), ("run --log-f", ["plain,--log-format"]), ("run --log-format j", ["plain,json"])],
+)
+def test_the_shell_completes_what_is_typed(run: Run, typed: str, completed: list[str]) -> None:
+    """Commands, options and their values, by click's protocol with bash."""
+    words = ["kclpy-helper", *typed.split(" ")]
+    done = run(
+        env={
+            "_KCLPY_HELPER_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+    )
+    assert done.stdout.splitlines() == completed

@@ -111,7 +111,13 @@ def main(
     paths: tuple[str, ...],
     log_configuration: str | None,
 ) -> None:
-    """Find Java, build the class path and the command of a KCL application, and run it.
+    """Run, check and watch a KCL application.
+
+    \b
+    kclpy-helper run app.properties
+    kclpy-helper run --stream words --application words-app app:WordCount
+
+    The options are those of amazon_kclpy_helper.py, and print or become the daemon's bare command:
 
     \b
     kclpy-helper --print_command --sample
