@@ -414,7 +414,7 @@ def test_on_a_terminal_it_says_what_it_is(start_child):
         os.close(controller)
     assert child.process.stdout.read() == b""
     assert child.stderr.startswith("kclpy: program.py is a record processor, which the KCL's MultiLangDaemon starts")
-    assert "kclpy-helper --execute --properties FILE" in child.stderr
+    assert "kclpy-helper run FILE" in child.stderr
     assert child.stderr.count("\n") == 1
 
 

@@ -38,6 +38,13 @@ bytes each it is a line of about 130 MB.
 """
 EXIT_GRACE_SECONDS = 10.0
 """How long the program's own threads may take to end after a failure."""
+MANY_BYTES = 1024 * 1024
+FREED_BYTES = 32 * 1024 * 1024 - 64 * 1024
+"""Allocated and freed once, untouched, when a line turns out to be longer than MANY_BYTES.
+
+glibc gives memory beyond a threshold back to the system, and would do so after each of such batches, only to ask for it
+again; the threshold follows what was freed, up to 32 MiB (mallopt(3), M_MMAP_THRESHOLD).
+"""
 KEEP_BYTES = 16 * 1024 * 1024
 """The longest line whose buffer is kept for the next: that of a full GetRecords call."""
 
@@ -142,6 +149,8 @@ class Pipe:
             self._buffer[:length] = self._buffer[self._start : self._end]
             self._start, self._end = 0, length
         if self._end == len(self._buffer):
+            if len(self._buffer) == MANY_BYTES:
+                bytes(FREED_BYTES)
             self._buffer.extend(bytes(len(self._buffer)))
         with memoryview(self._buffer) as view:
             count = self._reader.readinto(view[self._end :]) or 0
@@ -179,7 +188,7 @@ def take_over(max_line_bytes: int = MAX_LINE_BYTES) -> Pipe:
         program = os.path.basename(sys.argv[0]) or "this program"
         raise SetupError(
             f"{program} is a record processor, which the KCL's MultiLangDaemon starts, one a shard; name it as "
-            "executableName in a properties file and run: kclpy-helper --execute --properties FILE"
+            "executableName in a properties file and run: kclpy-helper run FILE"
         )
     reader, writer = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
