@@ -73,6 +73,8 @@ def test_a_processor_runs_on_this_interpreter_with_nothing_lost_and_nothing_paid
         "AwsCredentialsProvider": "DefaultCredentialsProvider",
         "initialPositionInStream": "TRIM_HORIZON",
         "retrievalMode": "POLLING",
+        "shardSyncIntervalMillis": "1000",
+        "leaseAssignmentIntervalMillis": "5000",
         "shutdownGraceMillis": "15000",
     }
 

@@ -97,6 +97,19 @@ CASES = {
         ],
         f"the record processor's process of {SHARD} ended with exit code 1, saying: ValueError: bad record; kclpy: it failed",
     ),
+    "old java": (
+        [
+            by_daemon("Error: LinkageError occurred while loading main class a.b.MultiLangDaemon"),
+            by_daemon(
+                "java.lang.UnsupportedClassVersionError: a/b/C has been compiled by a more recent version of the Java Runtime"
+            ),
+        ],
+        "this Java is too old for the jars: it cannot read a/b/C",
+    ),
+    "jars": (
+        [by_daemon('Exception in thread "main" java.lang.NoClassDefFoundError: org/slf4j/LoggerFactory')],
+        "the jars are damaged or incomplete: NoClassDefFoundError: org/slf4j/LoggerFactory",
+    ),
     "start": (
         [
             by_daemon("java.lang.IllegalArgumentException: Unknown retrieval type 'FOO'"),
@@ -124,6 +137,15 @@ def test_each_cause_is_told_in_one_line_with_what_to_do(events: list[Event], exp
     assert str(inquest) == f"{explanation}. Next: {inquest.cause.remedy}."
 
 
+@pytest.mark.parametrize(("code", "permanent"), [("2", True), ("1", False), ("137", False)])
+def test_a_program_that_is_set_up_wrong_is_not_started_again(code: str, permanent: bool) -> None:
+    """Kclpy's exit code for that is 2; whatever else a program ends with may be better the next time."""
+    inquest = Inquest()
+    inquest(by_daemon(f"Reached end of STDIN of child process for shard {SHARD} so"))
+    inquest(by_daemon(f"Child process exited with value: {code}"))
+    assert inquest.permanent is permanent
+
+
 def test_no_cause_is_untested() -> None:
     """Each row of the table is the answer to one of the cases."""
     found = set()
@@ -141,7 +163,7 @@ def test_a_child_cannot_name_the_cause() -> None:
     inquest(by_child("Unable to load region from any of the providers"))
     inquest(by_child(STREAM_GONE))
     assert inquest.cause is None
-    assert str(inquest) == "its log does not say why"
+    assert str(inquest) == "its log does not say why. Next: see what kclpy-helper doctor says."
 
 
 def test_what_was_retried_and_is_over_is_not_the_cause() -> None:

@@ -672,7 +672,7 @@ def test_a_failure_names_the_place_and_the_next_step(run: Run, without: Run, sto
         (run("leases", "restore", "none.jsonl"), 1, "backup none.jsonl: No such file"),
         (run("leases", "restore", "kept.jsonl"), 1, "backup kept.jsonl: is not a backup of leases"),
         (run("leases", "restore", "two.jsonl"), 1, "backup two.jsonl: is not a backup of leases"),
-        (without(["boto3"], "leases", "--application", "none"), 1, "Next: pip install kclpy-helper[aws]"),
+        (without(["boto3"], "leases", "--application", "none"), 1, "Next: pip install 'kclpy-helper[aws]'"),
     ]
     for done, code, words in failures:
         assert (done.returncode, done.stdout) == (code, ""), done.stderr

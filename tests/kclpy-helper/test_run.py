@@ -98,7 +98,7 @@ def test_options_for_the_jvm_come_after_ours(run: Run, java: Path, app: Path) ->
 
 def test_a_processor_runs_on_this_interpreter(run: Run, java: Path, tmp_path: Path) -> None:
     """By its name, since executableName is split at spaces, and by way of PATH."""
-    (tmp_path / "app.py").write_text("class P: ...\n", encoding="utf-8")
+    (tmp_path / "app.py").write_text("def P(records): ...\n", encoding="utf-8")
     arguments = ("--stream", "words", "--application", "a", "--region", "us-east-1")
     said = started(run("run", "app:P", *arguments, "-j", java, "--restart", "never").stderr)
     assert f"executableName={Path(sys.executable).name} -m kclpy app\\:P" in said["file"]
@@ -129,6 +129,43 @@ def test_with_a_log_configuration_lines_pass_untouched(run: Run, java: Path, app
     options = json.loads(line.partition(" ")[2])["argv"]
     assert options[options.index("--log-configuration") + 1] == str(tmp_path / "my log.xml")
     assert "kclpy.mark" not in line
+
+
+@pytest.mark.parametrize(
+    ("processor", "message"),
+    [
+        ("ap:P", "there is no module 'ap'"),
+        ("app:Q", "has no attribute 'Q'"),
+        ("app:Half", "the method process_records is missing"),
+    ],
+)
+def test_what_is_no_processor_is_refused_before_the_daemon_starts(
+    run: Run, java: Path, tmp_path: Path, processor: str, message: str
+) -> None:
+    """The daemon would start it when it has a shard, minutes later."""
+    (tmp_path / "app.py").write_text("class Half: initialize = print\n", encoding="utf-8")
+    done = run("run", processor, "--stream", "words", "--application", "a", "-j", java)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "started" not in done.stderr
+
+
+def test_without_a_file_the_stream_and_the_application_are_needed(run: Run, java: Path, tmp_path: Path) -> None:
+    """The message names the flags."""
+    (tmp_path / "app.py").write_text("def P(records): ...\n", encoding="utf-8")
+    done = run("run", "app:P", "--stream", "words", "-j", java)
+    assert done.returncode == 2
+    assert "--application and --stream are needed" in done.stderr
+
+
+def test_a_java_that_is_too_old_is_refused(
+    run: Run, app: Path, tmp_path: Path, make_executable: Callable[[Path, str], Path]
+) -> None:
+    """Its daemon would end at once, again and again."""
+    old = make_executable(tmp_path / "old" / "java", "print('java version \"1.7.0_80\"')")
+    done = run("run", app, "-j", old)
+    assert done.returncode == 1
+    assert "is Java 7, and the jars need 8" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,21 @@ _STREAM = ("streamName", "streamArn")
 DEFAULT = Place("kclpy-helper's default")
 DEFAULTS = {"shutdownGraceMillis": "15000"}
 """Without shutdownGraceMillis no record processor is told of a stop."""
-DEFAULTS_WITHOUT_FILE = {
+_KCL_2 = {
     "AwsCredentialsProvider": "DefaultCredentialsProvider",
     "initialPositionInStream": "TRIM_HORIZON",  # with LATEST, what comes before the first start is finished is lost
     "retrievalMode": "POLLING",  # the KCL's default, enhanced fan-out, is paid for
+    "shardSyncIntervalMillis": "1000",  # a pause before the first record, of a minute by default
 }
-DEFAULTS_WITHOUT_FILE_KCL_1 = {
-    "AWSCredentialsProvider": "DefaultAWSCredentialsProviderChain",
-    "initialPositionInStream": "TRIM_HORIZON",
+DEFAULTS_WITHOUT_FILE = {
+    "1": {
+        "AWSCredentialsProvider": "DefaultAWSCredentialsProviderChain",
+        "initialPositionInStream": "TRIM_HORIZON",
+    },
+    "2": _KCL_2,
+    "3": {**_KCL_2, "leaseAssignmentIntervalMillis": "5000"},  # another one, of 20 s
 }
+"""By the major version of the KCL."""
 
 
 def compose(
@@ -57,7 +63,7 @@ def compose(
     worker = {"workerId": f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"}
     values = {**DEFAULTS, **worker}
     if isinstance(source, str):
-        values |= DEFAULTS_WITHOUT_FILE_KCL_1 if kcl_version.startswith("1.") else DEFAULTS_WITHOUT_FILE
+        values |= DEFAULTS_WITHOUT_FILE[kcl_version.partition(".")[0]]
         values["executableName"] = f"{Path(sys.executable).name} -m kclpy {source}"
     places = dict.fromkeys(values, DEFAULT)
     path = Path(str(source))  # what a message names where there is no file

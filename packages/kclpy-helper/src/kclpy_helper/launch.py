@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from kclpy_helper import application, classpath, command
 from kclpy_helper.archive import ClassArchive
 from kclpy_helper.daemon import Daemon
-from kclpy_helper.java import find_java
+from kclpy_helper.errors import JavaTooOldError
+from kclpy_helper.java import find_java, java_version
 from kclpy_helper.logs import PATTERN_FILE, Event, Level, Reader, java_util_logging, now
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Launch:
                 options.append("-Duser.language=en")  # the levels are translated
                 log_configuration = java_util_logging(folder, self._reader.mark, debug=log.debug)
         executable = find_java(java)
+        found, wanted = java_version(executable), classpath.bundled_lock().java
+        if found is not None and found < wanted:
+            raise JavaTooOldError(executable, found, wanted)
         class_path = classpath.class_path(paths, jars, None)
         self.archive = ClassArchive(executable, class_path)
         if not paths:  # there are no archives for folders

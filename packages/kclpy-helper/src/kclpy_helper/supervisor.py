@@ -116,7 +116,7 @@ class Supervisor:
     def _is_to_restart(self, inquest: Inquest, failures: int) -> bool:
         if not self.restarts.on_failure:
             return False
-        if inquest.cause and inquest.cause.permanent:
+        if inquest.permanent:
             self.say(Level.ERROR, "not started again: it would end the same way")
             return False
         if self.restarts.limit is not None and failures > self.restarts.limit:

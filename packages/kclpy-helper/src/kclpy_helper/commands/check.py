@@ -15,7 +15,7 @@ _STYLES = {"fault": "bold red", "warning": "yellow"}
 
 
 @click.command()
-@click.argument("file", required=False)
+@click.argument("file", type=click.Path(), required=False)
 @click.option("--kcl-version", type=click.Choice(["1", "2", "3"]), help="The KCL line. Without it: that of kclpy-jars.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--explain", metavar="KEY", help="Say what this property key is, instead.")

@@ -32,7 +32,7 @@ _STYLES = {
     "doctor",
     short_help="Check that an application can run here, and print its least IAM policy.",
 )
-@click.argument("file", required=False, metavar="[FILE]")
+@click.argument("file", type=click.Path(), required=False, metavar="[FILE]")
 @click.option("--sample", is_flag=True, help="Examine the sample.properties of kclpy-samples.")
 @click.option("-j", "--java", metavar="PATH_TO_JAVA", help="The java executable that the daemon is to run with.")
 @click.option(

@@ -35,6 +35,6 @@ def command(*, folder: Path, stream: str, application: str | None, region: str, 
         f"Next, in {folder.absolute()}:\n"
         "  write into processor.py what is to be done with a record\n"
         "  kclpy-helper check app.properties\n"
-        "  kclpy-helper --execute --properties app.properties",
+        "  kclpy-helper run app.properties",
         err=True,
     )

@@ -74,7 +74,7 @@ def _of_an_application(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--region", metavar="REGION", help="With --application: the region, if not the environment's."),
         click.option("--application", metavar="NAME", help="Instead of FILE: the application, or its lease table."),
-        click.argument("file", required=False, metavar="[FILE]"),
+        click.argument("file", type=click.Path(), required=False, metavar="[FILE]"),
     ):
         command = decorator(command)
     return command

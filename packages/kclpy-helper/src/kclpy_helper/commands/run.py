@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.argument("application", metavar="PROPERTIES_FILE|MODULE:PROCESSOR")
+@click.argument("application", type=click.Path(), metavar="PROPERTIES_FILE|MODULE:PROCESSOR")
 @click.option("--stream", metavar="NAME|ARN", help="The stream to read (streamName). Or KCLPY_STREAM.")
 @click.option(
     "--application", "name", metavar="NAME", help="The application's name (applicationName). Or KCLPY_APPLICATION."
@@ -102,6 +103,7 @@ def command(
     """  # noqa: D301  (click's mark of a paragraph to keep as it is)
     from kclpy_helper import classpath
     from kclpy_helper.application import compose, put_interpreter_on_path
+    from kclpy_helper.aws import stream_name
     from kclpy_helper.check import check
     from kclpy_helper.launch import Launch
     from kclpy_helper.logs import Level, Log, as_json, plain
@@ -113,12 +115,18 @@ def command(
     lock = classpath.bundled_lock()
     if lock.support_warning:
         log.say(Level.WARNING, f"{lock.support_warning}.")
+    flags = list(_flags(stream, name, region, settings))
     source: Properties | str = application
     if application.endswith(".properties") or Path(application).is_file():
         source = read(application)
     else:
         put_interpreter_on_path()
-    app = compose(source, lock.kcl_version, os.environ, _flags(stream, name, region, settings))
+        _require_processor(application)
+    app = compose(source, lock.kcl_version, os.environ, flags)
+    if isinstance(source, str) and not (app.values.get("applicationName") and stream_name(app)):
+        raise click.UsageError(
+            "without a properties file, --application and --stream are needed (or KCLPY_APPLICATION, ...)."
+        )
     if not _sound(check(app, lock.kcl_version), log):
         raise click.exceptions.Exit(1)
     with Signals() as signals, tempfile.TemporaryDirectory(prefix="kclpy-run-") as folder:
@@ -135,6 +143,19 @@ def command(
         code = Supervisor(launch.daemon, log.say, restarts, signals).run()
         launch.archive.settle(complete=code == 0)
     raise click.exceptions.Exit(code)
+
+
+def _require_processor(name: str) -> None:
+    """See that kclpy finds the record processor, and nothing wrong with it.
+
+    A daemon starts its program minutes later, once it has a shard.
+    """
+    # With stdin at its end, the program takes that for the daemon's, which has nothing to be processed.
+    done = subprocess.run(
+        [sys.executable, "-m", "kclpy", name], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise click.ClickException(f"{name} is no record processor that can be run:\n{done.stderr.rstrip()}")
 
 
 def _coloured() -> Callable[[Event], str] | None:

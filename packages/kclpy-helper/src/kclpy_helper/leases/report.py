@@ -166,6 +166,8 @@ class Report:
         for state, text in words.items():
             if keys := [lease.key for lease in snapshot.leases if self.states[lease.key] is state]:
                 yield f"{text}: {', '.join(keys)}"
+        if not self.renewals and any(state is State.HELD for state in self.states.values()):
+            yield "one look cannot tell whether a worker renews what it holds: --observe 10, or --watch, can"
         if keys := [shard.id for shard in snapshot.shards_without_lease if not shard.closed]:
             yield f"open, without a lease: {', '.join(keys)}"
         if keys := [shard.id for shard in snapshot.shards_without_lease if shard.closed]:
