@@ -71,7 +71,7 @@ def test_what_is_said_to_end_the_daemon_ends_it(
     assert reason in done.stdout + done.stderr
 
 
-FAST = "shardSyncIntervalMillis = 500\nfailoverTimeMillis = 3000\nleaseAssignmentIntervalMillis = 1000\n"
+FAST = "failoverTimeMillis = 3000\n"
 IGNORED = "failovrTimeMillis = 1\nMaxLeasesForWorker = 0\nmaxLeasesForWorker = none\ncoordinatorStateReadCapacity =\n"
 
 
