@@ -152,7 +152,7 @@ def test_a_stop_that_was_asked_for_ends_with_0(without_file: Any, aws: LocalAws)
     code, _ = without_file.wait(90)
     assert code == 0, without_file.stderr
     found = events(without_file)
-    asked = [event["message"] for event in found].index("SIGTERM: asking the MultiLangDaemon to end")
+    asked = [event["message"] for event in found].index("SIGTERM: asking the MultiLangDaemon to end, within 8 s")
     told = sorted(event["shard"] for event in found[asked:] if event["message"] == "shutdown requested")
     assert told == SHARDS, without_file.stderr
     assert found[-1]["message"] == "the MultiLangDaemon has ended as it was asked to"

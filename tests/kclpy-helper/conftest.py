@@ -32,7 +32,8 @@ def environment(changes: Mapping[str, str | None]) -> dict[str, str]:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """The installed kclpy-helper, run in the test's folder."""
+    """The installed kclpy-helper, run in the test's folder, with a runtime folder of its own."""
+    (tmp_path / "runtime").mkdir(mode=0o700)
 
     def run(
         *arguments: str | Path, env: Mapping[str, str | None] = {}, command: str = "kclpy-helper"
@@ -40,7 +41,7 @@ def run(tmp_path: Path) -> Run:
         return subprocess.run(
             [SCRIPTS / command, *arguments],
             cwd=tmp_path,
-            env=environment(env),
+            env=environment({"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), **env}),
             capture_output=True,
             text=True,
             check=False,

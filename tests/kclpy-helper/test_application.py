@@ -66,9 +66,7 @@ def test_a_stream_given_later_replaces_name_and_arn(tmp_path: Path) -> None:
 
 def test_a_processor_runs_on_this_interpreter_with_nothing_lost_and_nothing_paid_for() -> None:
     """TRIM_HORIZON, a grace period, and no enhanced fan-out, which nobody asked for."""
-    values = dict(compose("app:WordCount").values)
-    assert values.pop("workerId")
-    assert values == {
+    assert compose("app:WordCount").values == {
         "executableName": f"{Path(sys.executable).name} -m kclpy app:WordCount",
         "AwsCredentialsProvider": "DefaultCredentialsProvider",
         "initialPositionInStream": "TRIM_HORIZON",
@@ -87,14 +85,9 @@ def test_kcl_1_has_its_own_credentials_provider() -> None:
 
 
 def test_a_file_keeps_the_daemons_defaults(tmp_path: Path) -> None:
-    """Only what a stop and a restart need is added: a grace period and a worker's name."""
+    """Only what a stop needs is added: a grace period."""
     source = file(tmp_path, "applicationName = a\n")
-    assert set(compose(source).values) - set(source.values) == {"shutdownGraceMillis", "workerId"}
-
-
-def test_two_runs_are_two_workers() -> None:
-    """Two workers of one name would process each other's shards."""
-    assert compose("app:P").values["workerId"] != compose("app:P").values["workerId"]
+    assert set(compose(source).values) - set(source.values) == {"shutdownGraceMillis"}
 
 
 @pytest.mark.parametrize("value", ["a = b: c # d", "ünïcode 東京", "back\\slash", " leading", "two\nlines", ""])

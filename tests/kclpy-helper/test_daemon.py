@@ -124,7 +124,7 @@ def test_a_daemon_that_does_not_end_is_killed_with_its_children(lines: Lines) ->
 
 def test_a_child_that_outlives_the_daemon_is_killed(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stuck child ignores the end of its stdin; it does not survive wait()."""
-    monkeypatch.setattr("kclpy_helper.daemon._LEFTOVER_SECONDS", 0.2)
+    monkeypatch.setattr("kclpy_helper.daemon.LEFTOVER_SECONDS", 0.2)
     code = WITH_CHILD.format(child="time.sleep(60)", end="sys.exit(143)")
     with daemon_of(code, lines) as daemon:
         lines.wait_for("child ready")

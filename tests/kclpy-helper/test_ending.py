@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
-from kclpy_helper.ending import CAUSES, Inquest
-from kclpy_helper.logs import Event, Level
+from kclpy_helper.ending import CAUSES, OUT_OF_MEMORY, Inquest, exit_words
+from kclpy_helper.logs import JVM, Event, Level
 
 DOCS = Path(__file__).parents[2] / "docs" / "failures-of-the-daemon.md"
 SHARD = "shardId-000000000001"
@@ -22,7 +23,23 @@ def by_child(message: str, level: Level = Level.ERROR) -> Event:
 
 
 STREAM_GONE = "Got ResourceNotFoundException when fetching shard list for words. Stream no longer exists."
-WAITING = "Waiting for 1 record process to complete shutdown notification, and 1 record processor to"
+
+
+def sent(message: str, shard: str = SHARD) -> Event:
+    """The daemon sends a shard's process a message."""
+    return by_daemon(f"Writing {message}Message to child process for shard {shard}")
+
+
+def answered(action: str, shard: str = SHARD) -> Event:
+    """And takes its answer."""
+    status = f"StatusMessage(responseFor={action})"
+    return by_daemon(
+        f"Received response {status} from subprocess while waiting for {action} while processing shard {shard}"
+    )
+
+
+GRACE_IS_OVER = by_daemon("Encountered an error during shutdown.", "java.util.concurrent.TimeoutException: null")
+STARTED = [sent("Initialize"), answered("initialize")]
 CASES = {
     "executable": (
         [
@@ -118,11 +135,8 @@ CASES = {
         "the daemon did not get as far as to start: Unknown retrieval type 'FOO'",
     ),
     "shutdown": (
-        [
-            by_daemon(WAITING),
-            by_daemon("Encountered an error during shutdown.", "java.util.concurrent.TimeoutException: null"),
-        ],
-        "the record processors were not done in shutdownGraceMillis",
+        [*STARTED, sent("ProcessRecords"), GRACE_IS_OVER],
+        f"the record processors were not done in shutdownGraceMillis: {SHARD} (in processRecords for 0 s)",
     ),
 }
 
@@ -134,16 +148,43 @@ def test_each_cause_is_told_in_one_line_with_what_to_do(events: list[Event], exp
     for event in events:
         inquest(event)
     assert inquest.cause
-    assert str(inquest) == f"{explanation}. Next: {inquest.cause.remedy}."
+    assert inquest.why() == f"{explanation}. Next: {inquest.cause.remedy}."
 
 
-@pytest.mark.parametrize(("code", "permanent"), [("2", True), ("1", False), ("137", False)])
-def test_a_program_that_is_set_up_wrong_is_not_started_again(code: str, permanent: bool) -> None:
-    """Kclpy's exit code for that is 2; whatever else a program ends with may be better the next time."""
+@pytest.mark.parametrize(
+    ("code", "before", "permanent"),
+    [("2", [], True), ("2", STARTED, False), ("1", [], False), ("137", [], False)],
+    ids=["set up wrong", "had worked", "failed", "killed"],
+)
+def test_a_program_that_is_set_up_wrong_is_not_started_again(code: str, before: list[Event], permanent: bool) -> None:
+    """Kclpy's exit code for that is 2, before it has answered; any other end may not come again."""
     inquest = Inquest()
-    inquest(by_daemon(f"Reached end of STDIN of child process for shard {SHARD} so"))
+    for event in [*before, by_daemon(f"Reached end of STDIN of child process for shard {SHARD} so")]:
+        inquest(event)
     inquest(by_daemon(f"Child process exited with value: {code}"))
     assert inquest.permanent is permanent
+
+
+def test_the_exit_code_is_that_of_the_process_that_ended() -> None:
+    """Others may have ended before, well."""
+    inquest = Inquest()
+    inquest(by_daemon("Child process exited with value: 0"))
+    inquest(by_daemon(f"Reached end of STDIN of child process for shard {SHARD} so"))
+    inquest(by_daemon("Child process exited with value: 137"))
+    assert "ended with exit code 137 (SIGKILL, often by the kernel for memory). Next:" in inquest.why()
+
+
+def test_a_daemon_that_was_killed_is_said_to_be() -> None:
+    """It cannot say so itself."""
+    assert Inquest().why(137).startswith("it was killed. Next: see whether the kernel did it")
+    assert "its log does not say why" in Inquest().why(1)
+
+
+@pytest.mark.parametrize("code", [0, 1, 127, 130, 137, 143, 255, 1000])
+def test_an_exit_code_is_said_with_its_signal(code: int) -> None:
+    """Where it stands for one."""
+    names = {130: " (SIGINT)", 137: " (SIGKILL, often by the kernel for memory)", 143: " (SIGTERM)"}
+    assert exit_words(code) == f"{code}{names.get(code, '')}"
 
 
 def test_no_cause_is_untested() -> None:
@@ -163,7 +204,7 @@ def test_a_child_cannot_name_the_cause() -> None:
     inquest(by_child("Unable to load region from any of the providers"))
     inquest(by_child(STREAM_GONE))
     assert inquest.cause is None
-    assert str(inquest) == "its log does not say why. Next: see what kclpy-helper doctor says."
+    assert inquest.why() == "its log does not say why. Next: see what kclpy-helper doctor says."
 
 
 def test_what_was_retried_and_is_over_is_not_the_cause() -> None:
@@ -171,10 +212,10 @@ def test_what_was_retried_and_is_over_is_not_the_cause() -> None:
     inquest = Inquest()
     refused, no_credentials = CASES["endpoint"][0][0], CASES["credentials"][0][0]
     assert [inquest(event) for event in (no_credentials, refused, refused)] == [True, True, False]
-    assert str(inquest).startswith("AWS cannot be reached")
+    assert inquest.why().startswith("AWS cannot be reached")
     assert inquest(CASES["child"][0][2])
     assert not inquest(refused)
-    assert str(inquest).startswith("the record processor's process of")
+    assert inquest.why().startswith("the record processor's process of")
 
 
 def test_a_cause_is_news_once() -> None:
@@ -184,33 +225,78 @@ def test_a_cause_is_news_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "unfinished"),
+    ("events", "unfinished"),
     [
-        (["Encountered an error during shutdown."], False),
-        ([WAITING], False),
-        (
-            [
-                WAITING,
-                "Encountered an error during shutdown.",
-            ],
-            True,
-        ),
-        (
-            [
-                WAITING,
-                "Waiting for 1 record processors to complete final shutdown",
-                "Encountered an error during shutdown.",
-            ],
-            False,
-        ),
+        ([], False),
+        ([*STARTED], True),
+        ([*STARTED, sent("ShutdownRequested")], True),
+        ([*STARTED, sent("ShutdownRequested"), answered("shutdownRequested")], False),
+        ([*STARTED, sent("LeaseLost"), answered("leaseLost")], False),
+        ([*STARTED, sent("ShutdownRequested"), answered("shutdownRequested"), sent("Initialize")], False),
     ],
+    ids=["none has started", "not asked", "asked", "answered", "lost before", "answered and taken up again"],
 )
-def test_a_stop_is_unfinished_if_it_waited_in_vain(messages: list[str], unfinished: bool) -> None:
+def test_a_stop_is_unfinished_if_a_record_processor_was_not_done(events: list[Event], unfinished: bool) -> None:
     """A daemon that is still starting runs into its grace period too, but has no record processors."""
     inquest = Inquest()
-    for message in messages:
-        inquest(by_daemon(message))
+    for event in events[:2]:
+        inquest(event)
+    inquest.shards.stop_requested()
+    for event in [*events[2:], GRACE_IS_OVER]:
+        inquest(event)
     assert inquest.unfinished is unfinished
+
+
+def test_an_end_after_the_last_checkpoint_leaves_nothing_behind() -> None:
+    """A process may end before the daemon says that its lease is gone."""
+    inquest = Inquest()
+    for event in [*STARTED, sent("ShutdownRequested"), answered("shutdownRequested"), CASES["child"][0][2]]:
+        inquest(event)
+    assert not inquest.unfinished
+
+
+def test_what_a_record_processor_prints_is_not_the_daemons_word() -> None:
+    """As KCL 1 lets it through while it stops: what the JVM prints itself comes before there are any, but for one."""
+    inquest = Inquest()
+    for event in STARTED:
+        inquest(event)
+    inquest(by_daemon("Unable to construct any provider with name x")._replace(logger=JVM))
+    assert inquest.cause is None
+    inquest(by_daemon("Terminating due to java.lang.OutOfMemoryError: Java heap space")._replace(logger=JVM))
+    assert inquest.cause is OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Received response StatusMessage(responseFor=Unable to construct any provider with name x) from subprocess",
+        "Was asked to checkpoint at Unable to construct any provider with name x but no checkpointer was provided",
+    ],
+)
+def test_nor_is_what_the_daemon_repeats_of_a_record_processor(message: str) -> None:
+    """A status and a sequence number are the process's own text."""
+    inquest = Inquest()
+    inquest(by_daemon(message))
+    assert inquest.cause is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 1_000_000,
+        'Cannot run program "' * 50_000,
+        "Got ResourceNotFoundException when fetching shard list for " * 20_000,
+        "a.Exception: " * 80_000,
+        "\n" * 1_000_000,
+    ],
+    ids=["one word", "a program", "a stream", "an exception", "lines"],
+)
+def test_a_long_text_is_read_quickly(text: str) -> None:
+    """In time that grows with its length alone: a quadratic pattern would take minutes."""
+    inquest = Inquest()
+    start = time.process_time()
+    inquest(by_daemon(text, text))
+    assert time.process_time() - start < 5
 
 
 def test_the_page_tells_of_each_cause() -> None:

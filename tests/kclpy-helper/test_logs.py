@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
-from kclpy_helper.logs import Event, Level, Log, Reader, as_json, plain
+from kclpy_helper.logs import Event, Level, Reader, as_json, plain
 
 MARK = "5ca1ab1e"
 SHARD = "shardId-000000000000"
@@ -102,8 +98,32 @@ def test_the_daemons_own_information_is_for_debug() -> None:
         event_line("INFO", "software.amazon.kinesis.A", f"Initializing {SHARD}"),
         event_line("ERROR", "software.amazon.kinesis.B$C", "one\u2028two", "E: no\u2028\tat a.B.c(B.java:1)\u2028"),
     )
-    assert (info.level, info.logger, info.shard) == (Level.DEBUG, "A", SHARD)
+    assert (info.level, info.logger) == (Level.DEBUG, "A")
     assert error[1:] == (Level.ERROR, "", "B$C", "one\ntwo", "E: no\n\tat a.B.c(B.java:1)", False)
+
+
+@pytest.mark.parametrize(
+    ("logger", "message", "shard"),
+    [
+        ("software.amazon.kinesis.lifecycle.ShardConsumer", f"{SHARD}: no", SHARD),
+        ("software.amazon.kinesis.multilang.MessageWriter", f"Encountered I/O error while writing for {SHARD}", SHARD),
+        ("com.amazonaws.services.kinesis.clientlibrary.lib.worker.ProcessTask", f"No: {SHARD}", SHARD),
+        ("software.amazon.kinesis.lifecycle.ShutdownTask", f"{SHARD} has children shardId-000000000002", ""),
+        ("software.amazon.kinesis.leases.LeaseRenewer", f"Lost lease {SHARD}", ""),
+        ("com.amazonaws.services.kinesis.clientlibrary.lib.worker.Worker", f"Assigned: {SHARD}", ""),
+        ("com.amazonaws.services.kinesis.clientlibrary.lib.worker.ShardSyncTask", f"Found {SHARD}", ""),
+    ],
+)
+def test_a_line_is_a_shards_if_its_own_task_wrote_it(logger: str, message: str, shard: str) -> None:
+    """What the worker says about a shard, or about several, is the worker's."""
+    (event,) = read(event_line("WARN", logger, message))
+    assert event.shard == shard
+
+
+def test_what_is_left_on_a_childs_stdout_is_the_childs() -> None:
+    """The daemon says so when the process has ended."""
+    (event,) = read(event_line("INFO", f"{PACKAGE}.DrainChildSTDOUTTask", f"Drained line for shard {SHARD}: no"))
+    assert (event.of_child, event.message) == (True, "no")
 
 
 def test_half_a_line_is_no_reason_to_stop_reading() -> None:
@@ -149,27 +169,3 @@ def test_json_is_one_object_a_line() -> None:
         "message": "two\nlines",
         "exception": None,
     }
-
-
-@pytest.mark.parametrize(
-    ("level", "written"),
-    [(Level.DEBUG, ["E: no\n\tat a.B.c(B.java:1)", "x"]), (Level.INFO, ["E: no", "x"]), (Level.ERROR, ["E: no"])],
-)
-def test_the_log_has_what_is_at_its_level(level: Level, written: list[str]) -> None:
-    """And the frames of stack traces for DEBUG only."""
-    stream = io.StringIO()
-    log = Log(stream, lambda event: event.exception or event.message, level)
-    log(EVENT)
-    log.say(Level.INFO, "x")
-    assert stream.getvalue().splitlines() == "\n".join(written).splitlines()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
-def test_a_stream_that_takes_nothing_is_no_reason_to_stop() -> None:
-    """A full disk must not keep the daemon's pipe from being read."""
-    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115  (closing it fails as well)
-    log = Log(full, plain, Level.INFO)
-    log(EVENT)
-    log(EVENT)
-    with suppress(OSError):
-        full.close()

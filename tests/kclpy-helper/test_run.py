@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import kclpy_jars
 import pytest
 from kclpy_helper import classpath, launch
-from kclpy_helper.logs import Level, Log, Reader, plain
+from kclpy_helper.log import Log
+from kclpy_helper.logs import Level, Reader, plain
 from kclpy_helper.properties import Properties
 
 if TYPE_CHECKING:
@@ -122,7 +124,19 @@ def test_all_that_is_said_is_json(run: Run, java: Path, app: Path) -> None:
 
 
 def test_with_a_log_configuration_lines_pass_untouched(run: Run, java: Path, app: Path, tmp_path: Path) -> None:
-    """The daemon gets the file that was given."""
+    """The daemon gets what the file says, and logs for us as well, which is not shown."""
+    users = tmp_path / "my log.xml"
+    users.write_text('<configuration><root level="WARN"/></configuration>', encoding="utf-8")
+    done = run("run", app, "-j", java, "--restart", "never", "-l", users)
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("started {"))
+    options = json.loads(line.partition(" ")[2])["argv"]
+    assert Path(options[options.index("--log-configuration") + 1]).name == "logback.xml"
+
+
+def test_a_log_configuration_that_cannot_be_read_is_the_daemons_business(
+    run: Run, java: Path, app: Path, tmp_path: Path
+) -> None:
+    """It gets the file that was given."""
     (tmp_path / "my log.xml").touch()
     done = run("run", app, "-j", java, "--restart", "never", "-l", "my log.xml")
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("started {"))
@@ -188,12 +202,13 @@ def test_kcl_1_logs_in_our_format_too(tmp_path: Path, java: Path, monkeypatch: p
     """By way of java.util.logging, whose configuration a system property names."""
     options = classpath.bundled_jars()[0], kclpy_jars.Daemon("com.amazonaws.M", None, None)
     monkeypatch.setattr(classpath, "bundled_jars", lambda: options)
-    log = Log(sys.stderr, plain, Level.INFO)
+    log = Log(cast("io.RawIOBase", io.BytesIO()), plain, Level.INFO)
     values = {"executableName": "python"}
     started = launch.Launch(
         Properties(Path(), values),
         tmp_path,
         log,
+        lock=None,
         java=str(java),
         jvm_options=(),
         paths=(),

@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from kclpy_helper.supervisor import Restarts
+from kclpy_helper.supervisor import AGAIN_SECONDS, Restarts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +19,12 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POS
 
 PROGRAM = """
 import sys
+from kclpy_helper import supervisor
 from kclpy_helper.daemon import Daemon
 from kclpy_helper.logs import Event, Level
 from kclpy_helper.supervisor import Restarts, Signals, Supervisor
+
+supervisor.EXIT_SECONDS = 0.5
 
 def new_daemon(examine):
     def on_line(line):
@@ -30,7 +34,8 @@ def new_daemon(examine):
 
 with Signals() as signals:
     restarts = Restarts(**{"base": 0.01, "cap": 0.02, **eval(sys.argv[2])})
-    code = Supervisor(new_daemon, lambda level, text: print(text, flush=True), restarts, signals).run()
+    say = lambda level, text: print(text, flush=True)
+    code = Supervisor(new_daemon, say, restarts, signals, grace=float(sys.argv[3])).run()
 sys.exit(code)
 """
 # Ends on SIGTERM as a JVM does, and in any case after a minute.
@@ -44,16 +49,18 @@ signal.signal(signal.SIGTERM, end)
 print('ready', flush=True)
 while True: signal.pause()
 """
-WAITED = "print('Waiting for 1 record process to complete shutdown notification, and 1', flush=True)"
+SHARD = "shardId-000000000000"
+STARTED = f"print('Writing InitializeMessage to child process for shard {SHARD}', flush=True)\n"
+CHILD_ENDED = f"print('Reached end of STDIN of child process for shard {SHARD} so', flush=True)\n"
 FAILED = "print('Encountered an error during shutdown.', flush=True)"
 
 
 class Supervised:
     """A supervisor in a process of its own."""
 
-    def __init__(self, daemon: str, restarts: str = "{}") -> None:
+    def __init__(self, daemon: str, restarts: str = "{}", grace: str = "30") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, daemon, restarts],
+            [sys.executable, "-c", PROGRAM, daemon, restarts, grace],
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -151,25 +158,82 @@ def test_a_signal_asks_the_daemon_to_end_and_all_is_well(supervised: type[Superv
 
 
 def test_a_second_signal_ends_the_daemon_at_once(supervised: type[Supervised]) -> None:
-    """The exit code is the shell's for that signal."""
-    run = supervised(GRACEFUL.format(end="print('told', flush=True); signal.pause()"))
+    """The exit code is the shell's for that signal; what the daemon still waited for is said."""
+    run = supervised(STARTED + GRACEFUL.format(end="print('told', flush=True); signal.pause()"))
     run.wait_for("daemon: ready")
     run.process.terminate()
     run.wait_for("daemon: told")
+    time.sleep(AGAIN_SECONDS)
     run.process.send_signal(signal.SIGINT)
     code, output = run.end()
     assert code == 128 + signal.SIGINT
-    assert "SIGINT again: ending the MultiLangDaemon at once" in output
+    assert f"SIGINT again: killed the MultiLangDaemon, which waited for {SHARD} (in initialize for " in output
 
 
 @pytest.mark.parametrize(
-    ("end", "expected"), [(f"{WAITED}; {FAILED}", 143), ("sys.exit(1)", 1), (FAILED, 0), (WAITED, 0)]
+    ("first", "second", "pause"),
+    [
+        (signal.SIGTERM, signal.SIGTERM, 0.0),
+        (signal.SIGHUP, signal.SIGHUP, 0.0),
+        (signal.SIGINT, signal.SIGHUP, AGAIN_SECONDS),
+    ],
+    ids=["a wrapper's", "a closed terminal's", "a hang-up later"],
+)
+def test_the_same_end_said_twice_is_one(
+    supervised: type[Supervised], first: signal.Signals, second: signal.Signals, pause: float
+) -> None:
+    """A wrapper signals a process and its group, a terminal that is closed hangs up twice: no checkpoint is cut short."""
+    run = supervised(GRACEFUL.format(end="import time; print('told', flush=True); time.sleep(1.5)"))
+    run.wait_for("daemon: ready")
+    run.process.send_signal(first)
+    run.wait_for("daemon: told")
+    time.sleep(pause)
+    run.process.send_signal(second)
+    code, output = run.end()
+    assert code == 0
+    assert "again" not in output
+
+
+def test_a_daemon_that_does_not_end_in_its_time_is_killed(supervised: type[Supervised]) -> None:
+    """A stop takes its grace period and a margin at the most."""
+    run = supervised(GRACEFUL.format(end="signal.pause()"), "{}", "0.1")
+    run.wait_for("daemon: ready")
+    run.process.terminate()
+    code, output = run.end()
+    assert code == 128 + signal.SIGTERM
+    assert "not ended in shutdownGraceMillis and 0 s more: killed the MultiLangDaemon" in output
+
+
+def test_a_daemon_that_ought_to_end_and_does_not_is_killed_and_started_again(supervised: type[Supervised]) -> None:
+    """A process that a record processor has started may hold the pipe that the daemon reads to its end."""
+    run = supervised(CHILD_ENDED + GRACEFUL.format(end=""), "{'limit': 1}", "0.1")
+    code, output = run.end()
+    assert code == 137
+    assert output.count("not ended in shutdownGraceMillis and 0 s more: killed the MultiLangDaemon") == 2
+    assert f"the MultiLangDaemon was killed after 1 s: the record processor's process of {SHARD} ended. Next:" in output
+
+
+def test_a_stop_meets_a_daemon_that_is_ending(supervised: type[Supervised]) -> None:
+    """It does not begin the time anew, and it did not go well."""
+    run = supervised(CHILD_ENDED + GRACEFUL.format(end="signal.pause()"), "{}", "1.5")
+    run.wait_for("daemon: ready")
+    time.sleep(1)
+    start = time.monotonic()
+    run.process.terminate()
+    assert run.end()[0] == 128 + signal.SIGTERM
+    assert time.monotonic() - start < 1.5
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [(FAILED, 143), ("sys.exit(1)", 1), (CHILD_ENDED.strip(), 143), ("pass", 0)],
+    ids=["not in time", "failed", "lost a record processor", "well"],
 )
 def test_a_stop_that_left_record_processors_behind_is_a_failure(
     supervised: type[Supervised], end: str, expected: int
 ) -> None:
-    """So is one of a daemon that was failing already; not one that left none, nor one that only took its time."""
-    run = supervised(GRACEFUL.format(end=end))
+    """So is one of a daemon that was failing already; not one that only took its time."""
+    run = supervised(STARTED + GRACEFUL.format(end=end))
     run.wait_for("daemon: ready")
     run.process.terminate()
     assert run.end()[0] == expected

@@ -13,9 +13,7 @@ In the name of a variable two underscores stand for the dot of a nested key: ``K
 from __future__ import annotations
 
 import os
-import socket
 import sys
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,8 +58,7 @@ def compose(
 
     ``places`` says of each value which file, variable, flag or default it comes from.
     """
-    worker = {"workerId": f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"}
-    values = {**DEFAULTS, **worker}
+    values = {**DEFAULTS}
     if isinstance(source, str):
         values |= DEFAULTS_WITHOUT_FILE[kcl_version.partition(".")[0]]
         values["executableName"] = f"{Path(sys.executable).name} -m kclpy {source}"

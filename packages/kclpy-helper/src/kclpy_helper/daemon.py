@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
-from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, cast
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
+
+from kclpy_helper.process_group import ProcessGroup
+from kclpy_helper.worker import write_pid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +18,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-if sys.platform == "win32":
-    _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP
-else:
-    _NEW_GROUP = 0
-_LEFTOVER_SECONDS = 5.0
-"""How long the shards' processes may outlive their daemon; it closed their stdin, on which they end."""
+LEFTOVER_SECONDS = 5.0
+"""How long the shards' processes may outlive their daemon; their stdin ends with it, on which they end."""
 
 
 class Daemon:
@@ -29,7 +27,7 @@ class Daemon:
 
     The daemon and its children form a process group of their own, so that a terminal's Ctrl-C reaches none of them,
     and stopping is this object's alone to do. Every line that any of them writes goes to ``on_line``, without its
-    line end, from a thread of this object.
+    line end, from a thread of this object. The daemon, and none of its children, keeps the locked file ``lock`` open too.
 
     On Windows a process cannot be asked to end, so there :meth:`terminate` ends the daemon at once, and its record
     processors see no ``shutdownRequested``.
@@ -42,25 +40,29 @@ class Daemon:
         *,
         environment: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
+        lock: BinaryIO | None = None,
     ) -> None:
         self.command = tuple(command)
         self._on_line = on_line
         self._environment = environment
         self._cwd = cwd
+        self._lock = lock
 
     def start(self) -> None:
         """Start the daemon. Raises :class:`OSError` where its executable cannot be run."""
         with _sigint_not_ignored():
-            self._process = subprocess.Popen(
+            self._group = ProcessGroup(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=self._environment,
                 cwd=self._cwd,
-                start_new_session=True,  # has no effect on Windows
-                creationflags=_NEW_GROUP,
+                pass_fds=[self._lock.fileno()] if self._lock and os.name == "posix" else (),
             )
+            self._process = self._group.process
+        if self._lock:
+            write_pid(self._lock, self.pid)
         self._reader = threading.Thread(
             target=self._read,
             args=(cast("IO[bytes]", self._process.stdout),),
@@ -90,10 +92,9 @@ class Daemon:
         ``timeout`` seconds.
         """
         code = self._process.wait(timeout)
-        self._reader.join(_LEFTOVER_SECONDS)
-        if self._reader.is_alive():  # a child still holds the pipe
-            self._kill_group()
-            self._reader.join(_LEFTOVER_SECONDS)
+        if not self._group.wait(LEFTOVER_SECONDS):  # whether or not they hold our pipe: the JVM has given them its own
+            self._group.kill()
+        self._reader.join(LEFTOVER_SECONDS)
         return code
 
     def terminate(self) -> None:
@@ -102,8 +103,7 @@ class Daemon:
 
     def kill(self) -> None:
         """End the daemon and its children at once."""
-        if self.poll() is None:
-            self._kill_group()
+        self._group.kill()
 
     def stop(self, grace: float) -> int:
         """Ask the daemon to end, kill it after ``grace`` seconds, and return its exit code."""
@@ -113,14 +113,6 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self.kill()
             return self.wait()
-
-    def _kill_group(self) -> None:
-        if sys.platform == "win32":
-            command = ["taskkill", "/F", "/T", "/PID", str(self.pid)]
-            subprocess.run(command, capture_output=True, check=False)
-        else:
-            with suppress(ProcessLookupError, PermissionError):  # all gone, on macOS if not buried yet
-                os.killpg(self.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
         self.start()

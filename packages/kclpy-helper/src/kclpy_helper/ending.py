@@ -6,17 +6,26 @@ Each pattern was seen in what the real daemon (KCL 3.1.3) wrote; docs/failures-o
 from __future__ import annotations
 
 import re
+import signal
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from kclpy_helper.logs import Level
+from kclpy_helper.logs import JVM, Level
+from kclpy_helper.shards import Shards
 
 if TYPE_CHECKING:
     from kclpy_helper.logs import Event
 
+KILLED = 128 + 9
+"""The exit code, as a shell has it, of a process that was killed with SIGKILL."""
+
 
 class Cause(NamedTuple):
-    """One way to end. ``explanation`` may use the pattern's named groups, and ``raised``: the last exception's message."""
+    """One way to end.
+
+    ``pattern`` is searched for, and so has to be linear: it begins with a text. ``explanation`` may use its named groups,
+    ``line``, the line in which it was found, and ``raised``, the last exception's message.
+    """
 
     pattern: str
     explanation: str
@@ -25,6 +34,8 @@ class Cause(NamedTuple):
     """Whether another start would end the same way."""
     retried: bool = False
     """Whether the daemon goes on trying, for minutes, so that it should be said at once."""
+    final: bool = False
+    """Whether the daemon always ends after it, ``shutdownGraceMillis`` later at the latest."""
 
 
 SHUTDOWN_FAILED = Cause(
@@ -36,25 +47,29 @@ CHILD_ENDED = Cause(
     r"Reached end of STDIN of child process for shard (?P<shard>\S+)",
     "the record processor's process of {shard} ended",
     "see its last lines; a batch that is not acknowledged is delivered again after a restart",
+    final=True,
+)
+OUT_OF_MEMORY = Cause(
+    r"Terminating due to java\.lang\.OutOfMemoryError: (?P<reason>.*)",
+    "the daemon ran out of memory: {reason}",
+    "give it more with --jvm-option -Xmx512m, or lower maxRecords",
 )
 
 CAUSES: tuple[Cause, ...] = (
     Cause(
-        r'Cannot run program "(?P<program>[^"]*)".*?: error=\d+, (?P<reason>[^\n]*)',
+        r'Cannot run program "(?P<program>[^"\n]{0,500})"[^\n]{0,500}?: error=\d+, (?P<reason>[^\n]*)',
         "executableName cannot be started: {program}: {reason}",
         "give a program that is on PATH, or its absolute path; executableName is split at spaces",
         permanent=True,
+        final=True,
     ),
     Cause(
         r"Timedout to get status message for (?P<action>\w+) action for shard (?P<shard>[^\s.]+)",
         "the record processor of {shard} did not answer {action} within timeoutInSeconds",
         "see where it is stuck, or raise timeoutInSeconds",
+        final=True,
     ),
-    Cause(
-        r"Terminating due to java\.lang\.OutOfMemoryError: (?P<reason>.*)",
-        "the daemon ran out of memory: {reason}",
-        "give it more with --jvm-option -Xmx512m, or lower maxRecords",
-    ),
+    OUT_OF_MEMORY,
     Cause(
         r"Unable to construct any provider with name (?P<name>[^\n]*)",
         "AwsCredentialsProvider names no credentials provider of this KCL: {name}",
@@ -106,8 +121,8 @@ CAUSES: tuple[Cause, ...] = (
         retried=True,
     ),
     Cause(
-        r"(?P<reason>[^\n]*(?:is not authorized to perform|security token included in the request is)[^\n]*)",
-        "AWS refuses: {reason}",
+        r"is not authorized to perform|security token included in the request is",
+        "AWS refuses: {line}",
         "allow what kclpy-helper doctor --iam-policy prints",
         retried=True,
     ),
@@ -130,24 +145,38 @@ What is retried may be long over when a daemon ends: it stands last, and the lat
 """
 
 _PATTERNS = tuple(re.compile(cause.pattern) for cause in CAUSES)
+_MOST = 50_000
+"""How many characters of a message, and of an exception, are searched."""
 _RAISED = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (?P<message>(?!\S+(?:Exception|Error)$).+)")
-_WAITING = re.compile(r"Waiting for \d+ record process")
+_REPEATS_A_CHILD = ("Received response ", "Was asked to checkpoint at ")
+"""How the daemon's messages begin in which there is text that a record processor's process sent."""
 _EXIT_SETUP = "2"
 """kclpy's exit code for a program that cannot process any record; see docs/failures.md."""
 _CHILD_EXIT = re.compile(r"Child process exited with value: (\d+)")
+
+
+def exit_words(code: int) -> str:
+    """An exit code as a shell has it, and the signal that it stands for."""
+    try:
+        name = signal.Signals(code - 128).name
+    except ValueError:
+        return str(code)
+    return f"{code} ({name}, often by the kernel for memory)" if code == KILLED else f"{code} ({name})"
 
 
 class Inquest:
     """Reads the events of one daemon, and says why it ended."""
 
     def __init__(self) -> None:
+        self.shards = Shards()
         self._best = len(CAUSES)
         self._explanation = ""
         self._last_words: dict[str, deque[str]] = {}
         self._shard = ""
         self._raised = ""
-        self._waited = False
+        self._unfinished: list[str] = []
         self._child_exit = ""
+        self._child_had_answered = False
 
     @property
     def cause(self) -> Cause | None:
@@ -156,15 +185,24 @@ class Inquest:
 
     @property
     def permanent(self) -> bool:
-        """Whether another start would end the same way; so it is for a record processor's program that is set up wrong."""
+        """Whether another start would end the same way.
+
+        So it is for a record processor's program that is set up wrong: it ends with kclpy's exit code for that before it
+        has answered anything.
+        """
         return bool(self.cause and self.cause.permanent) or (
-            self.cause is CHILD_ENDED and self._child_exit == _EXIT_SETUP
+            self.cause is CHILD_ENDED and self._child_exit == _EXIT_SETUP and not self._child_had_answered
         )
 
     @property
+    def final(self) -> bool:
+        """Whether the daemon has met something after which it always ends."""
+        return bool(self.cause and self.cause.final)
+
+    @property
     def unfinished(self) -> bool:
-        """Whether the daemon ended without having heard all record processors; while it starts there are none."""
-        return self.cause is SHUTDOWN_FAILED
+        """Whether a daemon that was asked to end leaves record processors behind that were not done."""
+        return self.cause is SHUTDOWN_FAILED or self.final
 
     def __call__(self, event: Event) -> bool:
         """Read the next event; whether it changes the cause."""
@@ -172,17 +210,28 @@ class Inquest:
             if event.level >= Level.ERROR and not event.message[:1].isspace():
                 self._last_words.setdefault(event.shard, deque(maxlen=2)).append(event.message)
             return False
-        if found := _CHILD_EXIT.search(event.message):
+        self.shards(event)
+        if self.cause is CHILD_ENDED and (found := _CHILD_EXIT.match(event.message)):
             self._child_exit = self._child_exit or found[1]
-        if _WAITING.match(event.message):  # afterwards it waits for failoverTimeMillis, by when all is done
-            self._waited = "to complete shutdown notification" in event.message
-        if found := _RAISED.match(event.message):
+        if event.message.startswith(_REPEATS_A_CHILD):
+            return False
+        if found := _RAISED.match(event.message[:_MOST]):
             self._raised = found["message"]
-        text = f"{event.message}\n{event.exception}"
+        text = f"{event.message[:_MOST]}\n{event.exception[:_MOST]}\n"
         for number, (cause, pattern) in enumerate(zip(CAUSES, _PATTERNS, strict=True)):
-            if (found := pattern.search(text)) and (self._waited or cause is not SHUTDOWN_FAILED):
-                return self._consider(number, found.groupdict())
+            if (found := pattern.search(text)) and self._counts(cause, event, found):
+                start, end = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.start())
+                return self._consider(number, {**found.groupdict(), "line": text[start:end]})
         return False
+
+    def _counts(self, cause: Cause, event: Event, found: re.Match[str]) -> bool:
+        if cause is SHUTDOWN_FAILED:
+            return bool(self.shards.unfinished())
+        if cause is CHILD_ENDED:  # after its last checkpoint, its end changes nothing
+            shard = self.shards.get(found["shard"])
+            return shard is None or not shard.is_shut_down
+        # What the JVM prints past its log comes before there are record processors, whose words it might be.
+        return cause is OUT_OF_MEMORY or event.logger != JVM or not self.shards.had_any
 
     def _consider(self, number: int, parts: dict[str, str]) -> bool:
         latest = CAUSES[number].retried and (self.cause is None or self.cause.retried)
@@ -191,16 +240,26 @@ class Inquest:
         self._best = number
         self._shard = parts.get("shard", "")
         self._explanation = CAUSES[number].explanation.format(**parts, raised=self._raised)
+        self._unfinished = self.shards.unfinished()
+        if shard := self.shards.get(self._shard):
+            self._child_had_answered = shard.answers > 0
         return True
 
-    def __str__(self) -> str:
-        """In one line: what happened, and what to do about it."""
+    def why(self, code: int | None = None) -> str:
+        """In one line: what happened, and what to do about it; ``code`` is the daemon's exit code, if it has ended."""
         cause = self.cause
+        if cause is None and code == KILLED:
+            return (
+                "it was killed. Next: see whether the kernel did it for want of memory (dmesg, the container's "
+                "OOMKilled), and give it more or set --jvm-option -Xmx."
+            )
         if cause is None:
             return "its log does not say why. Next: see what kclpy-helper doctor says."
         details = ""
         if cause is CHILD_ENDED:
-            details = f" with exit code {self._child_exit}" if self._child_exit else ""
+            details = f" with exit code {exit_words(int(self._child_exit))}" if self._child_exit else ""
             if self._shard in self._last_words:
                 details += f", saying: {'; '.join(self._last_words[self._shard])}"
+        elif cause is SHUTDOWN_FAILED:
+            details = f": {', '.join(self._unfinished)}"
         return f"{self._explanation}{details}. Next: {cause.remedy}."

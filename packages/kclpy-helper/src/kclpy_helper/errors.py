@@ -9,6 +9,7 @@
     ├── JarsUnusableError         the environment: kclpy-jars has no jars, or no lock
     ├── UnknownKclError           the caller: a KCL of a line that there is no table of keys for
     ├── UnknownKeyError           the caller: a property key that no KCL has
+    ├── WorkerRunsError           the caller: a worker of that name runs on this host
     ├── ExistsError               the caller: a file that would be written is there
     ├── RefusedError              AWS, or the way to it: it did not do what it was asked
     ├── NoLeaseTableError         the caller: there is no such application
@@ -109,6 +110,24 @@ class UnknownKeyError(HelperError):
     def __str__(self) -> str:
         meant = f"Did you mean {self.similar}?" if self.similar else "docs/properties.md lists them all."
         return f"no KCL has a property key {self.key}.\n{meant}"
+
+
+class WorkerRunsError(HelperError):
+    """A worker ``name`` of ``application`` runs on this host; ``pid`` is its process, if that is known."""
+
+    def __init__(self, name: str, application: str, pid: int | None) -> None:
+        super().__init__(name, application, pid)
+        self.name = name
+        self.application = application
+        self.pid = pid
+
+    def __str__(self) -> str:
+        process = "" if self.pid is None else f", as process {self.pid}"
+        return (
+            f"the worker {self.name} of the application {self.application} runs on this host already{process}.\n"
+            "Next: end that process, or give this worker a workerId of its own: two workers of one name take each "
+            "other's leases for their own."
+        )
 
 
 class ExistsError(HelperError):

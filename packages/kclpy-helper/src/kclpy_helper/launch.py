@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from kclpy_helper import application, classpath, command
 from kclpy_helper.archive import ClassArchive
 from kclpy_helper.daemon import Daemon
 from kclpy_helper.errors import JavaTooOldError
 from kclpy_helper.java import find_java, java_version
-from kclpy_helper.logs import PATTERN_FILE, Event, Level, Reader, java_util_logging, now
+from kclpy_helper.log_configuration import LOGBACK, java_util_logging, logback_too
+from kclpy_helper.logs import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from kclpy_helper.logs import Log
+    from kclpy_helper.log import Log
+    from kclpy_helper.logs import Event
     from kclpy_helper.properties import Properties
 
 JVM_OPTIONS = (
@@ -42,22 +44,31 @@ class Launch:
         folder: Path,
         log: Log,
         *,
+        lock: BinaryIO | None,
         java: str | None,
         jvm_options: Sequence[str],
         paths: Sequence[str],
         log_configuration: Path | None,
     ) -> None:
         self._log = log
-        self._reader = None if log_configuration else Reader(secrets.token_hex(8))
+        self._lock = lock
+        self._mark = secrets.token_hex(8)
+        self._untouched = log_configuration is not None
+        self._is_marked = True
         jars, daemon = classpath.bundled_jars()
         options = [*JVM_OPTIONS]
-        if self._reader:
-            options += [f"-Dkclpy.mark={self._reader.mark}", f"-Dkclpy.level={'INFO' if log.debug else 'WARN'}"]
-            if daemon.log_configuration_option:
-                log_configuration = PATTERN_FILE
-            else:
-                options.append("-Duser.language=en")  # the levels are translated
-                log_configuration = java_util_logging(folder, self._reader.mark, debug=log.debug)
+        if log_configuration:
+            ours_too = logback_too(folder, log_configuration) if daemon.log_configuration_option else None
+            self._is_marked = ours_too is not None
+            log_configuration = ours_too or log_configuration
+        elif daemon.log_configuration_option:
+            options.append(f"-Dkclpy.level={'INFO' if log.debug else 'WARN'}")
+            log_configuration = LOGBACK
+        else:
+            options.append("-Duser.language=en")  # the levels are translated
+            log_configuration = java_util_logging(folder, self._mark, debug=log.debug)
+        if self._is_marked:
+            options.append(f"-Dkclpy.mark={self._mark}")
         executable = find_java(java)
         found, wanted = java_version(executable), classpath.bundled_lock().java
         if found is not None and found < wanted:
@@ -78,13 +89,14 @@ class Launch:
 
     def daemon(self, examine: Callable[[Event], None]) -> Daemon:
         """A daemon that is not started yet; its events go to the log and to ``examine``."""
+        read = Reader(self._mark)
 
         def on_line(line: str) -> None:
-            if self._reader is None:
+            if self._untouched and not line.startswith(self._mark):
                 self._log.line(line)
-                examine(Event(now(), Level.INFO, "", "", line))
-            elif event := self._reader(line):
-                self._log(event)
+            if self._is_marked and (event := read(line)):
+                if not self._untouched:
+                    self._log(event)
                 examine(event)
 
-        return Daemon(self._command, on_line, environment=self._environment)
+        return Daemon(self._command, on_line, environment=self._environment, lock=self._lock)

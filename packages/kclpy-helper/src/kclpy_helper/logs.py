@@ -1,31 +1,20 @@
 """The daemon's log under ``kclpy-helper run``: its lines become events, and events become lines again.
 
-The daemon is started with a log format of ours (:data:`PATTERN_FILE`, or for KCL 1.x :func:`java_util_logging`), whose lines
-begin with a mark that is new for each run: nothing that a record processor writes can be taken for the daemon's word. The
-daemon logs a line that a child wrote to stderr as an error (``DrainChildSTDERRTask``), and then prints it as it is; a line
-on stdout that is no message it logs as one to be skipped (``GetNextMessageTask``). Of these, one event remains: the line,
-with its shard, at the level that the child gave it.
+The daemon is started with a log format of ours (:mod:`kclpy_helper.log_configuration`), whose lines begin with a mark that
+is new for each run: nothing that a record processor writes can be taken for the daemon's word. The daemon logs a line that a
+child wrote to stderr as an error (``DrainChildSTDERRTask``), and then prints it as it is; a line on stdout that is not a
+message it logs as one to be skipped (``GetNextMessageTask``). Of these, one event remains: the line, with its shard, at the
+level that the child gave it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import threading
 from collections import Counter
-from contextlib import suppress
 from datetime import datetime
 from enum import IntEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
-
-import javaproperties
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PATTERN_FILE = Path(__file__).with_name("logging") / "run.xml"
-"""The logback configuration whose lines :class:`Reader` reads."""
+from typing import NamedTuple
 
 
 class Level(IntEnum):
@@ -56,13 +45,19 @@ class Event(NamedTuple):
     """Whether a record processor's process wrote it."""
 
 
+JVM = "java"
+"""The logger of what the JVM prints past its log."""
 _NEW_LINE = "\u2028"
-_END_OF_MESSAGE = "\u2029"
+END_OF_MESSAGE = "\u2029"
 """What stands for a line end in a line of the daemon, and between a message and an exception."""
-_FRAME = re.compile(r"\s+at [\w.$/]+[.(]|\s+\.\.\. \d+ (?:common frames omitted|more)$")
+FRAME = re.compile(r"\s+at [\w.$/]+[.(]|\s+\.\.\. \d+ (?:common frames omitted|more)$")
 _CHILD_STDERR = re.compile(r"Received error line from subprocess \[(.*)\] for shard (\S+)")
-_CHILD_STDOUT = re.compile(r"Skipping unexpected line on STDOUT for shard (\S+): (.*)")
+_CHILD_STDOUT = re.compile(r"(?:Skipping unexpected line on STDOUT|Drained line) for shard (\S+): (.*)")
 _SHARD = re.compile(r"\bshardId-\w+")
+_OF_A_SHARD = re.compile(
+    r"\.(?:multilang|lifecycle|retrieval|checkpoint)\.|\.worker\.\w*(?<!Sync)(?:Task|Consumer|Fetcher|Cache|Checkpointer)$"
+)
+"""The loggers that each work for one shard; KCL 1.x has them in one package with those of the worker."""
 
 _TIME = r"\d{4}-\d\d-\d\d[ T][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?"
 _NAMES = "|".join(sorted(_CHILD_LEVELS, key=len, reverse=True))
@@ -94,17 +89,17 @@ class Reader:
         if not line.startswith(self.mark) or len(fields) < 4:  # a daemon that is killed may leave half a line
             return self._raw(line)
         timestamp, level, logger, rest = fields
-        message, _, exception = rest.rpartition(_END_OF_MESSAGE)
+        message, _, exception = rest.rpartition(END_OF_MESSAGE)
         if child := _CHILD_STDERR.fullmatch(message):
             self._echoes[child[1]] += 1
             return self._child(timestamp, child[2], child[1])
         if child := _CHILD_STDOUT.fullmatch(message):
             return self._child(timestamp, child[1], child[2])
-        shard = _SHARD.search(message)
+        shards = set(_SHARD.findall(message)) if _OF_A_SHARD.search(logger) else set()
         return Event(
             timestamp,
             _DAEMON_LEVELS.get(level, Level.DEBUG),
-            shard[0] if shard else "",
+            shards.pop() if len(shards) == 1 else "",
             logger.rpartition(".")[2],
             message.replace(_NEW_LINE, "\n"),
             exception.replace(_NEW_LINE, "\n").rstrip(),
@@ -118,8 +113,8 @@ class Reader:
             if not self._echoes[line]:
                 del self._echoes[line]
             return None
-        level = Level.DEBUG if _FRAME.match(line) or not line else Level.WARNING
-        return Event(now(), level, "", "java", line)
+        level = Level.DEBUG if FRAME.match(line) or not line else Level.WARNING
+        return Event(now(), level, "", JVM, line)
 
     def _child(self, timestamp: str, shard: str, line: str) -> Event:
         for pattern in _CHILD_FORMATS:
@@ -141,27 +136,6 @@ class Reader:
         return Level.ERROR
 
 
-def java_util_logging(folder: Path, mark: str, *, debug: bool) -> Path:
-    """Write a configuration of java.util.logging, for KCL 1.x, in the format that :class:`Reader` reads.
-
-    The stack trace of an exception does not fit into its line there: it follows, in lines without the mark.
-    """
-    multilang = "com.amazonaws.services.kinesis.multilang"
-    path = folder / "logging.properties"
-    values = {
-        "handlers": "java.util.logging.ConsoleHandler",
-        "java.util.logging.ConsoleHandler.level": "ALL",
-        "java.util.logging.ConsoleHandler.encoding": "UTF-8",
-        "java.util.logging.SimpleFormatter.format": f"{mark}%1$tFT%1$tT.%1$tL%1$tz\t%4$s\t%3$s\t%5$s{_END_OF_MESSAGE}%6$s%n",
-        ".level": "INFO" if debug else "WARNING",
-        f"{multilang}.GetNextMessageTask.level": "INFO",
-        f"{multilang}.MultiLangRecordProcessor.level": "INFO",
-    }
-    with path.open("w", encoding="latin-1") as file:
-        javaproperties.dump(values, file)
-    return path
-
-
 def plain(event: Event) -> str:
     """An event as text: ``2026-01-01T00:00:00.000+01:00 INFO [shardId-000000000000] orders: 12 records``."""
     where = f" [{event.shard}]" if event.shard else ""
@@ -180,44 +154,6 @@ def as_json(event: Event) -> str:
         "exception": event.exception or None,
     }
     return json.dumps(fields, ensure_ascii=False)
-
-
-class Log:
-    """Writes events of ``level`` and above to ``stream``; the frames of Java's stack traces are for ``DEBUG`` only.
-
-    A stream that takes nothing any more (a full disk, a reader that went away) is no reason to keep records from being
-    processed: what cannot be written is dropped.
-    """
-
-    def __init__(self, stream: TextIO, render: Callable[[Event], str], level: Level) -> None:
-        self._stream = stream
-        self._render = render
-        self._level = level
-        self._lock = threading.Lock()
-
-    @property
-    def debug(self) -> bool:
-        """Whether the KCL's own information is wanted."""
-        return self._level <= Level.DEBUG
-
-    def __call__(self, event: Event) -> None:
-        """Write one event."""
-        if event.level < self._level:
-            return
-        if event.exception and not self.debug:
-            lines = event.exception.split("\n")
-            event = event._replace(exception="\n".join(line for line in lines if line and not _FRAME.match(line)))
-        self.line(self._render(event))
-
-    def line(self, text: str) -> None:
-        """Write a line as it is."""
-        with self._lock, suppress(OSError):
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
-
-    def say(self, level: Level, message: str) -> None:
-        """What kclpy-helper itself has to say."""
-        self(Event(now(), level, "", "kclpy-helper", message))
 
 
 def now() -> str:

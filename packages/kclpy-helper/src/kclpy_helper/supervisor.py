@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import random
 import signal
@@ -10,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kclpy_helper.ending import Inquest
+from kclpy_helper.ending import Inquest, exit_words
 from kclpy_helper.logs import Level
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from kclpy_helper.logs import Event
 
 _POLL_SECONDS = 0.1
-_KILLED = 128 + 9
+_SIGHUP = getattr(signal, "SIGHUP", None)
+AGAIN_SECONDS = 1.0
+"""When another signal counts as a second one, for an end at once.
+
+A terminal that is closed sends SIGHUP twice within a millisecond, and wrappers signal a process and its group.
+"""
+EXIT_SECONDS = 10.0
+"""How long a daemon may take to end beyond ``shutdownGraceMillis``: its JVM writes the archive of its classes as it ends."""
 _STOPPED = (0, 128 + signal.SIGTERM) if sys.platform != "win32" else (0, 1)
 """The exit codes of a daemon that was asked to end, and did."""
 
@@ -35,18 +43,18 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        self._received: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[tuple[int, float]] = queue.SimpleQueue()
         self._before: dict[int, Any] = {}
 
-    def next(self, seconds: float) -> int:
-        """The number of the next signal within ``seconds``, or 0."""
+    def next(self, seconds: float) -> tuple[int, float] | None:
+        """The number of the next signal within ``seconds``, and when it came (:func:`time.monotonic`)."""
         try:
             return self._received.get(timeout=seconds)
         except queue.Empty:
-            return 0
+            return None
 
     def _remember(self, signum: int, frame: FrameType | None) -> None:
-        self._received.put(signum)  # a SimpleQueue's is made to be called from a handler
+        self._received.put((signum, time.monotonic()))  # a SimpleQueue's is made to be called from a handler
 
     def __enter__(self) -> Self:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
@@ -82,33 +90,52 @@ class Restarts:
 
 
 @dataclass
+class _Life:
+    """How a daemon was run: until it ended by itself, or until ``stop_signal`` at ``stop_time``."""
+
+    inquest: Inquest
+    stop_signal: int = 0
+    stop_time: float = 0.0
+    killed: bool = False
+    """Whether it was not left to end by itself."""
+    code: int = 0
+    """Its exit code, as a shell has it."""
+
+
+@dataclass
 class Supervisor:
-    """Runs daemons, one after the other, that ``new_daemon`` makes of what is to be done with each event."""
+    """Runs daemons, one after the other, that ``new_daemon`` makes of what is to be done with each event.
+
+    ``grace`` is their ``shutdownGraceMillis`` in seconds; ``tick`` is called several times a second.
+    """
 
     new_daemon: Callable[[Callable[[Event], None]], Daemon]
     say: Callable[[Level, str], None]
     restarts: Restarts
     signals: Signals
+    grace: float
+    tick: Callable[[], None] = lambda: None
 
     def run(self) -> int:
         """Run until a stop is asked for or a daemon ended for good; the exit code.
 
-        It is 0 after a stop that was asked for and went well, 128 and the signal's number after a second signal, and else the
-        daemon's, or 1 where that is 0: nobody asked it to end. Raises :class:`OSError` where java cannot be run.
+        It is 0 after a stop that was asked for and went well, 128 and the signal's number where the daemon was killed for a
+        stop, otherwise the daemon's, or 1 where that is 0: nobody asked it to end. Raises :class:`OSError` where java cannot
+        be run.
         """
         failures = 0
         wait = 0.0
         while not self.signals.next(wait):
             started = time.monotonic()
-            inquest = Inquest()
-            code, signum = self._run_one(inquest)
-            if signum:
-                return self._after_stop(code, signum, inquest)
+            life = self._run_one()
+            if life.stop_signal:
+                return self._after_stop(life)
             seconds = time.monotonic() - started
-            self.say(Level.ERROR, f"the MultiLangDaemon ended with {code} after {seconds:.0f} s: {inquest}")
+            how = "was killed" if life.killed else f"ended with {exit_words(life.code)}"
+            self.say(Level.ERROR, f"the MultiLangDaemon {how} after {seconds:.0f} s: {life.inquest.why(life.code)}")
             failures = 1 if seconds >= self.restarts.well else failures + 1
-            if not self._is_to_restart(inquest, failures):
-                return code or 1
+            if not self._is_to_restart(life.inquest, failures):
+                return life.code or 1
             wait = self.restarts.wait(failures)
             self.say(Level.WARNING, f"restart {failures} in {wait:.1f} s")
         return 0
@@ -124,34 +151,54 @@ class Supervisor:
             return False
         return True
 
-    def _run_one(self, inquest: Inquest) -> tuple[int, int]:
-        """Run a daemon until it ends; its exit code as a shell has it, and the last signal that asked for it, or 0."""
+    def _run_one(self) -> _Life:
+        """Run a daemon until it ends."""
+        life = _Life(inquest := Inquest())
 
         def examine(event: Event) -> None:
             if inquest(event) and inquest.cause and inquest.cause.retried:
-                self.say(Level.ERROR, f"the MultiLangDaemon goes on trying: {inquest}")
+                self.say(Level.ERROR, f"the MultiLangDaemon goes on trying: {inquest.why()}")
 
-        signum = 0
+        deadline = math.inf
         with self.new_daemon(examine) as daemon:
             self.say(Level.INFO, f"MultiLangDaemon started with {daemon.command[0]}, process {daemon.pid}")
             while daemon.poll() is None:
                 if received := self.signals.next(_POLL_SECONDS):
-                    name = signal.Signals(received).name
-                    if signum:
-                        self.say(Level.WARNING, f"{name} again: ending the MultiLangDaemon at once")
-                        daemon.kill()
-                    else:
-                        self.say(Level.INFO, f"{name}: asking the MultiLangDaemon to end")
-                        daemon.terminate()
-                    signum = received
+                    self._obey(*received, life, daemon)
+                if deadline == math.inf and (life.stop_signal or inquest.final):
+                    deadline = time.monotonic() + self.grace + EXIT_SECONDS
+                elif time.monotonic() > deadline and not life.killed:
+                    self._kill(life, daemon, f"not ended in shutdownGraceMillis and {EXIT_SECONDS:.0f} s more")
+                self.tick()
             code = daemon.wait()
-            return (code if code >= 0 else 128 - code), signum
+            life.code = code if code >= 0 else 128 - code
+        return life
 
-    def _after_stop(self, code: int, signum: int, inquest: Inquest) -> int:
-        if code == _KILLED:
-            return 128 + signum
-        if inquest.unfinished or code not in _STOPPED:
-            self.say(Level.ERROR, f"the MultiLangDaemon was stopped with {code}: {inquest}")
-            return code or 1
+    def _obey(self, signum: int, when: float, life: _Life, daemon: Daemon) -> None:
+        name = signal.Signals(signum).name
+        if not life.stop_signal:
+            life.inquest.shards.stop_requested()
+            daemon.terminate()
+            life.stop_signal, life.stop_time = signum, when
+            self.say(Level.INFO, f"{name}: asking the MultiLangDaemon to end, within {self.grace:.0f} s")
+        elif signum != _SIGHUP and when - life.stop_time >= AGAIN_SECONDS:
+            life.stop_signal = signum
+            self._kill(life, daemon, f"{name} again")
+
+    def _kill(self, life: _Life, daemon: Daemon, reason: str) -> None:
+        life.killed = True
+        daemon.kill()
+        waited_for = "; ".join(life.inquest.shards.unfinished())
+        self.say(
+            Level.WARNING, f"{reason}: killed the MultiLangDaemon{waited_for and f', which waited for {waited_for}'}"
+        )
+
+    def _after_stop(self, life: _Life) -> int:
+        if life.killed:
+            return 128 + life.stop_signal
+        if life.inquest.unfinished or life.code not in _STOPPED:
+            why = life.inquest.why(life.code)
+            self.say(Level.ERROR, f"the MultiLangDaemon was stopped with {exit_words(life.code)}: {why}")
+            return life.code or 1
         self.say(Level.INFO, "the MultiLangDaemon has ended as it was asked to")
         return 0

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kclpy_helper.application import Setting
     from kclpy_helper.findings import Finding
-    from kclpy_helper.logs import Event, Log
+    from kclpy_helper.log import Log
+    from kclpy_helper.logs import Event
     from kclpy_helper.properties import Properties
 
 
@@ -98,24 +99,56 @@ def command(
     kclpy-helper run app.properties --set failoverTimeMillis=20000 --log-format json
     kclpy-helper run --stream words --application words-app app:WordCount
 
-    The exit code is 0 after a stop that was asked for and went well, 128 + the signal's number if a second signal cut it
-    short, and else the daemon's.
+    The exit code is 0 after a stop that was asked for and went well, 128 + the signal's number if a second signal or the time
+    limit cut it short, otherwise the daemon's.
     """  # noqa: D301  (click's mark of a paragraph to keep as it is)
-    from kclpy_helper import classpath
+    from kclpy_helper.daemon import LEFTOVER_SECONDS
+    from kclpy_helper.launch import Launch
+    from kclpy_helper.log import Log
+    from kclpy_helper.logs import Level, as_json, plain
+    from kclpy_helper.supervisor import EXIT_SECONDS, Restarts, Signals, Supervisor
+    from kclpy_helper.worker import named
+
+    render = as_json if log_format == "json" else _coloured() or plain
+    with (
+        open(sys.stderr.fileno(), "wb", buffering=0, closefd=False) as stderr,
+        Log(stderr, render, Level[log_level.upper()]) as log,
+    ):
+        app = _compose(application, list(_flags(stream, name, region, settings)), log)
+        grace = app.shutdown_grace_millis / 1000
+        with (
+            named(app, log.say, patience=grace + EXIT_SECONDS + LEFTOVER_SECONDS) as (app, worker_lock),
+            Signals() as signals,
+            tempfile.TemporaryDirectory(prefix="kclpy-run-") as folder,
+        ):
+            launch = Launch(
+                app,
+                Path(folder),
+                log,
+                lock=worker_lock,
+                java=java,
+                jvm_options=jvm_options,
+                paths=paths,
+                log_configuration=log_configuration,
+            )
+            restarts = Restarts(on_failure=restart == "on-failure", limit=max_restarts)
+            code = Supervisor(launch.daemon, log.say, restarts, signals, grace, log.tick).run()
+            launch.archive.settle(complete=code == 0)
+    raise click.exceptions.Exit(code)
+
+
+def _compose(application: str, flags: Sequence[Setting], log: Log) -> Properties:
+    """The properties to run, without a fault. Raises what ends the command where there is one."""
     from kclpy_helper.application import compose, put_interpreter_on_path
     from kclpy_helper.aws import stream_name
     from kclpy_helper.check import check
-    from kclpy_helper.launch import Launch
-    from kclpy_helper.logs import Level, Log, as_json, plain
+    from kclpy_helper.classpath import bundled_lock
+    from kclpy_helper.logs import Level
     from kclpy_helper.properties import read
-    from kclpy_helper.supervisor import Restarts, Signals, Supervisor
 
-    render = as_json if log_format == "json" else _coloured() or plain
-    log = Log(sys.stderr, render, Level[log_level.upper()])
-    lock = classpath.bundled_lock()
+    lock = bundled_lock()
     if lock.support_warning:
         log.say(Level.WARNING, f"{lock.support_warning}.")
-    flags = list(_flags(stream, name, region, settings))
     source: Properties | str = application
     if application.endswith(".properties") or Path(application).is_file():
         source = read(application)
@@ -129,20 +162,7 @@ def command(
         )
     if not _sound(check(app, lock.kcl_version), log):
         raise click.exceptions.Exit(1)
-    with Signals() as signals, tempfile.TemporaryDirectory(prefix="kclpy-run-") as folder:
-        launch = Launch(
-            app,
-            Path(folder),
-            log,
-            java=java,
-            jvm_options=jvm_options,
-            paths=paths,
-            log_configuration=log_configuration,
-        )
-        restarts = Restarts(on_failure=restart == "on-failure", limit=max_restarts)
-        code = Supervisor(launch.daemon, log.say, restarts, signals).run()
-        launch.archive.settle(complete=code == 0)
-    raise click.exceptions.Exit(code)
+    return app
 
 
 def _require_processor(name: str) -> None:
