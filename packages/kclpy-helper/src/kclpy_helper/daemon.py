@@ -10,8 +10,11 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, cast
 
+from kclpy.stopping import STOPPING_VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
@@ -31,6 +34,8 @@ class Daemon:
     and stopping is this object's alone to do. Every line that any of them writes goes to ``on_line``, without its
     line end, from a thread of this object.
 
+    ``stopping`` is a file that appears before the daemon is asked to end: see :mod:`kclpy.stopping`.
+
     On Windows a process cannot be asked to end, so there :meth:`terminate` ends the daemon at once, and its record
     processors see no ``shutdownRequested``.
     """
@@ -42,11 +47,15 @@ class Daemon:
         *,
         environment: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
+        stopping: Path | None = None,
     ) -> None:
         self.command = tuple(command)
         self._on_line = on_line
-        self._environment = environment
+        self._environment = dict(os.environ if environment is None else environment)
+        if stopping:
+            self._environment[STOPPING_VARIABLE] = str(stopping)
         self._cwd = cwd
+        self._stopping = stopping
 
     def start(self) -> None:
         """Start the daemon. Raises :class:`OSError` where its executable cannot be run."""
@@ -98,7 +107,14 @@ class Daemon:
 
     def terminate(self) -> None:
         """Ask the daemon, and not its children, to end: it tells them, and waits ``shutdownGraceMillis`` for them."""
+        self.announce_stop()
         self._process.terminate()
+
+    def announce_stop(self) -> None:
+        """Let the children know that the daemon is being stopped; without room for the file it is stopped all the same."""
+        if self._stopping:
+            with suppress(OSError):
+                self._stopping.touch()
 
     def kill(self) -> None:
         """End the daemon and its children at once."""

@@ -27,6 +27,8 @@ JVM_OPTIONS = (
     "-Dstderr.encoding=UTF-8",
 )
 """What comes before the user's own options, which win."""
+_ENDING = "Process terminated, will initiate shutdown."
+"""What the daemon says when it begins to end, whoever asked it to: a signal, or a record processor that failed."""
 
 
 class Launch:
@@ -47,6 +49,7 @@ class Launch:
         paths: Sequence[str],
         log_configuration: Path | None,
     ) -> None:
+        self._folder = folder
         self._log = log
         self._reader = None if log_configuration else Reader(secrets.token_hex(8))
         jars, daemon = classpath.bundled_jars()
@@ -77,14 +80,21 @@ class Launch:
         self._environment = {**os.environ, **command.extra_environment(app)}
 
     def daemon(self, examine: Callable[[Event], None]) -> Daemon:
-        """A daemon that is not started yet; its events go to the log and to ``examine``."""
+        """A daemon that is not started yet; its events go to the log and to ``examine``.
+
+        Its file for :mod:`kclpy.stopping` is its own: that one daemon is being stopped is not true of the next.
+        """
+        stopping = self._folder / f"stopping-{secrets.token_hex(4)}"
 
         def on_line(line: str) -> None:
             if self._reader is None:
                 self._log.line(line)
                 examine(Event(now(), Level.INFO, "", "", line))
             elif event := self._reader(line):
+                if not event.of_child and event.message.startswith(_ENDING):
+                    daemon.announce_stop()
                 self._log(event)
                 examine(event)
 
-        return Daemon(self._command, on_line, environment=self._environment)
+        daemon = Daemon(self._command, on_line, environment=self._environment, stopping=stopping)
+        return daemon  # noqa: RET504 - on_line refers to it
