@@ -203,6 +203,14 @@ def test_a_cause_is_news_once() -> None:
             ],
             False,
         ),
+        (
+            [
+                WAITING,
+                "Worker shutdown requested.",
+                "Encountered an error during shutdown.",
+            ],
+            False,
+        ),
     ],
 )
 def test_a_stop_is_unfinished_if_it_waited_in_vain(messages: list[str], unfinished: bool) -> None:

@@ -175,6 +175,28 @@ def test_a_stop_that_left_record_processors_behind_is_a_failure(
     assert run.end()[0] == expected
 
 
+def test_a_daemon_that_waits_only_for_itself_is_not_waited_for(supervised: type[Supervised]) -> None:
+    """Its threads may take a minute once all record processors have answered; the stop is a good one."""
+    run = supervised(GRACEFUL.format(end="print('Worker shutdown requested.', flush=True); signal.pause()"))
+    run.wait_for("daemon: ready")
+    run.process.terminate()
+    code, output = run.end()
+    assert code == 0
+    assert "all record processors have answered: not waiting for the MultiLangDaemon's own threads" in output
+    assert "the MultiLangDaemon has ended as it was asked to" in output
+
+
+def test_a_daemon_that_is_done_ends_by_itself(supervised: type[Supervised]) -> None:
+    """It may have an archive of its classes to write."""
+    done = "print('Worker shutdown requested.', 'Process shutdown is complete.', sep='\\n', flush=True)"
+    run = supervised(GRACEFUL.format(end=f"{done}; import time; time.sleep(6)"))
+    run.wait_for("daemon: ready")
+    run.process.terminate()
+    code, output = run.end()
+    assert code == 0
+    assert "not waiting" not in output
+
+
 def test_a_signal_ends_the_wait_for_a_restart(supervised: type[Supervised]) -> None:
     """With 0: there is no daemon left to ask."""
     run = supervised("raise SystemExit(5)", "{'base': 1000.0, 'cap': 1000.0}")

@@ -116,6 +116,11 @@ class Daemon:
             with suppress(OSError):
                 self._stopping.touch()
 
+    def let_go(self) -> None:
+        """End the daemon at once, and wait for its children, which end by themselves."""
+        self._process.kill()
+        self.wait()
+
     def kill(self) -> None:
         """End the daemon and its children at once."""
         if self.poll() is None:

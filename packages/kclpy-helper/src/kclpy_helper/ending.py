@@ -6,6 +6,7 @@ Each pattern was seen in what the real daemon (KCL 3.1.3) wrote; docs/failures-o
 from __future__ import annotations
 
 import re
+import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,6 +133,9 @@ What is retried may be long over when a daemon ends: it stands last, and the lat
 _PATTERNS = tuple(re.compile(cause.pattern) for cause in CAUSES)
 _RAISED = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (?P<message>(?!\S+(?:Exception|Error)$).+)")
 _WAITING = re.compile(r"Waiting for \d+ record process")
+_ANSWERED = "Worker shutdown requested."
+"""Follows the last answer to shutdownRequested."""
+_COMPLETE = "Process shutdown is complete."
 _EXIT_SETUP = "2"
 """kclpy's exit code for a program that cannot process any record; see docs/failures.md."""
 _CHILD_EXIT = re.compile(r"Child process exited with value: (\d+)")
@@ -147,6 +151,8 @@ class Inquest:
         self._shard = ""
         self._raised = ""
         self._waited = False
+        self.answered = 0.0
+        """Since when the daemon waits for nothing but itself, on the monotonic clock; 0 where it does not."""
         self._child_exit = ""
 
     @property
@@ -176,6 +182,11 @@ class Inquest:
             self._child_exit = self._child_exit or found[1]
         if _WAITING.match(event.message):  # afterwards it waits for failoverTimeMillis, by when all is done
             self._waited = "to complete shutdown notification" in event.message
+        elif event.message == _ANSWERED:
+            self._waited = False
+            self.answered = time.monotonic()
+        elif event.message == _COMPLETE:
+            self.answered = 0.0
         if found := _RAISED.match(event.message):
             self._raised = found["message"]
         text = f"{event.message}\n{event.exception}"

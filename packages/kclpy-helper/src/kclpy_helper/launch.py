@@ -97,4 +97,4 @@ class Launch:
                 examine(event)
 
         daemon = Daemon(self._command, on_line, environment=self._environment, stopping=stopping)
-        return daemon  # noqa: RET504 - on_line refers to it
+        return daemon

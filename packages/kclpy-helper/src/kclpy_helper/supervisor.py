@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 _KILLED = 128 + 9
+_FINAL_SECONDS = 5.0
+"""How long a daemon may take to end once all record processors have answered; see docs/failures-of-the-daemon.md."""
 _STOPPED = (0, 128 + signal.SIGTERM) if sys.platform != "win32" else (0, 1)
 """The exit codes of a daemon that was asked to end, and did."""
 
@@ -144,6 +146,13 @@ class Supervisor:
                         self.say(Level.INFO, f"{name}: asking the MultiLangDaemon to end")
                         daemon.terminate()
                     signum = received
+                if signum and inquest.answered and time.monotonic() - inquest.answered > _FINAL_SECONDS:
+                    self.say(
+                        Level.INFO,
+                        "all record processors have answered: not waiting for the MultiLangDaemon's own threads",
+                    )
+                    daemon.let_go()
+                    return 0, signum
             code = daemon.wait()
             return (code if code >= 0 else 128 - code), signum
 
