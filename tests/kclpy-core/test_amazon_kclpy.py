@@ -226,6 +226,20 @@ def test_an_exception_is_acknowledged_with_a_warning_that_names_the_variable(run
     assert "set KCLPY_ON_ERROR=stop" in finished.stderr
 
 
+def test_a_program_that_starts_while_the_daemon_stops_processes_nothing(run_child, tmp_path):
+    """It acknowledges, and checkpoints nothing."""
+    (tmp_path / "stopping").touch()
+    finished = run_child(
+        PROGRAM.format(process="print('processed')"),
+        *(Initialize("shardId-0"), BATCH, ShutdownRequested(), LeaseLost()),
+        environment={"KCLPY_STOPPING": str(tmp_path / "stopping")},
+    )
+    answered = ("initialize", "processRecords", "shutdownRequested", "leaseLost")
+    assert (finished.sent, finished.exit_code) == ([Status(action) for action in answered], 0)
+    assert "the daemon is being stopped: this shard is not initialized" in finished.stderr
+    assert "processed\n" not in finished.stderr
+
+
 @pytest.mark.parametrize("action", ["initialize", "shutdown"])
 def test_exceptions_at_the_start_and_at_the_end_are_acknowledged_too(action):
     """Also a shard's end without a checkpoint, about which nothing can be done any more."""

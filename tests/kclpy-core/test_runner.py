@@ -650,3 +650,15 @@ def test_a_pipe_that_nobody_reads_is_the_end_of_the_stream():
         pytest.raises(EndOfStreamError, match="before it had taken an answer"),
     ):
         Pipe(Chunks(), file).write_line(b"x\n")
+
+
+def test_a_program_that_starts_while_the_daemon_stops_processes_nothing(run_child, initialize, batch, tmp_path):
+    """It answers to the end of the lease, says why on stderr, and ends well."""
+    (tmp_path / "stopping").touch()
+    messages = [initialize, batch(1), LeaseLost()]
+    finished = run_child(
+        program("print('processed')"), *messages, environment={"KCLPY_STOPPING": str(tmp_path / "stopping")}
+    )
+    assert (finished.sent, finished.exit_code) == ([Status(message.action) for message in messages], 0)
+    assert "INFO [shardId-000000000000] kclpy: the daemon is being stopped" in finished.stderr
+    assert "processed\n" not in finished.stderr

@@ -111,6 +111,24 @@ def test_terminate_is_for_the_daemon_alone(lines: Lines) -> None:
     assert lines[-2:] == ["daemon told", "child ends"]
 
 
+@pytest.mark.parametrize(("folder", "there"), [(".", "True"), ("nowhere", "False")])
+def test_the_children_know_of_a_stop_before_the_daemon_does(
+    lines: Lines, tmp_path: Path, folder: str, there: str
+) -> None:
+    """A file appears, whose name they have; where it cannot, the daemon is told all the same."""
+    code = (
+        "import os, signal, sys\n"
+        "def there(*_): print(os.path.exists(os.environ['KCLPY_STOPPING']), flush=True)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (there(), sys.exit()))\n"
+        "there()\n"
+        "signal.pause()"
+    )
+    with daemon_of(code, lines, stopping=tmp_path / folder / "stopping") as daemon:
+        lines.wait_for("False")
+        assert daemon.stop(30) == 0
+    assert lines == ["False", there]
+
+
 def test_a_daemon_that_does_not_end_is_killed_with_its_children(lines: Lines) -> None:
     """After the grace period the whole process group is killed."""
     code = WITH_CHILD.format(child="time.sleep(60)", end="signal.pause()")

@@ -198,6 +198,42 @@ def test_a_mistake_on_the_command_line_says_what(run: Run, arguments: list[str],
     assert message in done.stderr
 
 
+def test_a_daemon_that_begins_to_end_by_itself_is_being_stopped(
+    tmp_path: Path, make_executable: Callable[[Path, str], Path]
+) -> None:
+    """Its children know it from its word, and from no word of theirs; the next daemon is another one."""
+    java = make_executable(
+        tmp_path / "java",
+        "import os, sys, time\n"
+        "if sys.argv[1:] == ['-version']: sys.exit()\n"
+        "mark = next(word.partition('=')[2] for word in sys.argv if word.startswith('-Dkclpy.mark='))\n"
+        "def say(message): print(f'{mark}time\\tINFO\\tMultiLangDaemon\\t{message}\u2029', flush=True)\n"
+        "stopping = os.environ['KCLPY_STOPPING']\n"
+        "ending = 'Process terminated, will initiate shutdown.'\n"
+        "say(f'Received error line from subprocess [{ending}] for shard shardId-0')\n"
+        "time.sleep(0.5)\n"
+        "if os.path.exists(stopping): sys.exit(3)\n"
+        "say(ending)\n"
+        "deadline = time.monotonic() + 30\n"
+        "while not os.path.exists(stopping) and time.monotonic() < deadline: time.sleep(0.01)\n"
+        "sys.exit(0 if os.path.exists(stopping) else 4)",
+    )
+    log = Log(cast("io.RawIOBase", io.BytesIO()), plain, Level.INFO)
+    started = launch.Launch(
+        Properties(Path(), {"executableName": "python"}),
+        tmp_path,
+        log,
+        lock=None,
+        java=str(java),
+        jvm_options=(),
+        paths=(),
+        log_configuration=None,
+    )
+    for _ in range(2):
+        with started.daemon(lambda event: None) as daemon:
+            assert daemon.wait(60) == 0
+
+
 def test_kcl_1_logs_in_our_format_too(tmp_path: Path, java: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By way of java.util.logging, whose configuration a system property names."""
     options = classpath.bundled_jars()[0], kclpy_jars.Daemon("com.amazonaws.M", None, None)

@@ -23,6 +23,7 @@ from kclpy.log import logger, set_shard_id
 from kclpy.messages import CheckpointReply, Initialize, ProcessRecords, Record
 from kclpy.processors import FunctionProcessor, call, method_of
 from kclpy.protocol import Protocol
+from kclpy.stopping import is_stopping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Child:
         self._window: Checkpointer | None = None
         self._broken: ProtocolError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._refused = False
 
     def step(self) -> FromDaemon | None:
         """Receive an action, perform it and send its status; the action, or None at the end of the stream.
@@ -80,7 +82,8 @@ class Child:
         if message is not None:
             if isinstance(message, Initialize):
                 set_shard_id(message.shard_id)
-            self._perform(message)
+            if not self._refused:
+                self._perform(message)
             with self._lock:
                 self._lines.write_line(encode(self._protocol.done()))
         return message
@@ -117,6 +120,9 @@ class Child:
         attempts = 0
         checkpointed = False
         while True:
+            if method == "initialize" and is_stopping():
+                self._refuse()
+                return True
             attempts += 1
             checkpointer = Checkpointer(self._ask, self._backoff, delivered)
             self._window = checkpointer
@@ -145,6 +151,18 @@ class Child:
                 raise ProcessorFailedError(method, attempts) from failure
             logger().warning("%s failed; again in %.1f s: %r", method, delay, failure)
             sleep(delay)
+
+    def _refuse(self) -> None:
+        """Acknowledge from now on without calling the processor, so that nothing of this lease is checkpointed.
+
+        A daemon that is being stopped takes shards up again that have made their last checkpoint
+        (KCL 3: DynamoDBLeaseCoordinator.stopLeaseTaker), and does not ask them for another one.
+        """
+        self._refused = True
+        logger().info(
+            "the daemon is being stopped: this shard is not initialized, its records are neither processed nor "
+            "checkpointed, and the next worker goes on from the last checkpoint"
+        )
 
     def _call(self, message: FromDaemon, method: str, checkpointer: Checkpointer) -> None:
         result = call(self._processor, message, checkpointer)

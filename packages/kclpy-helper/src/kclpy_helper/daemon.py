@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from kclpy_helper.process_group import ProcessGroup
@@ -14,10 +14,13 @@ from kclpy_helper.worker import write_pid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
 
+STOPPING_VARIABLE = "KCLPY_STOPPING"
+"""The environment variable by which the shards' processes know of a stop; see `kclpy.stopping`."""
 LEFTOVER_SECONDS = 5.0
 """How long the shards' processes may outlive their daemon; their stdin ends with it, on which they end."""
 
@@ -28,6 +31,8 @@ class Daemon:
     The daemon and its children form a process group of their own, so that a terminal's Ctrl-C reaches none of them,
     and stopping is this object's alone to do. Every line that any of them writes goes to ``on_line``, without its
     line end, from a thread of this object. The daemon, and none of its children, keeps the locked file ``lock`` open too.
+
+    ``stopping`` is a file that appears before the daemon is asked to end, for its record processors (`kclpy.stopping`).
 
     On Windows a process cannot be asked to end, so there :meth:`terminate` ends the daemon at once, and its record
     processors see no ``shutdownRequested``.
@@ -41,12 +46,16 @@ class Daemon:
         environment: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         lock: BinaryIO | None = None,
+        stopping: Path | None = None,
     ) -> None:
         self.command = tuple(command)
         self._on_line = on_line
-        self._environment = environment
+        self._environment = dict(os.environ if environment is None else environment)
+        if stopping:
+            self._environment[STOPPING_VARIABLE] = str(stopping)
         self._cwd = cwd
         self._lock = lock
+        self._stopping = stopping
 
     def start(self) -> None:
         """Start the daemon. Raises :class:`OSError` where its executable cannot be run."""
@@ -99,7 +108,14 @@ class Daemon:
 
     def terminate(self) -> None:
         """Ask the daemon, and not its children, to end: it tells them, and waits ``shutdownGraceMillis`` for them."""
+        self.announce_stop()
         self._process.terminate()
+
+    def announce_stop(self) -> None:
+        """Let the children know that the daemon is being stopped; without room for the file it is stopped all the same."""
+        if self._stopping:
+            with suppress(OSError):
+                self._stopping.touch()
 
     def kill(self) -> None:
         """End the daemon and its children at once."""

@@ -29,6 +29,8 @@ JVM_OPTIONS = (
     "-Dstderr.encoding=UTF-8",
 )
 """What comes before the user's own options, which win."""
+_ENDING = ", will initiate shutdown."
+"""How the daemon's word ends that it begins to end, whoever asked it to: a signal, or a record processor that failed."""
 
 
 class Launch:
@@ -50,6 +52,7 @@ class Launch:
         paths: Sequence[str],
         log_configuration: Path | None,
     ) -> None:
+        self._folder = folder
         self._log = log
         self._lock = lock
         self._mark = secrets.token_hex(8)
@@ -88,15 +91,22 @@ class Launch:
         self._environment = {**os.environ, **command.extra_environment(app)}
 
     def daemon(self, examine: Callable[[Event], None]) -> Daemon:
-        """A daemon that is not started yet; its events go to the log and to ``examine``."""
+        """A daemon that is not started yet; its events go to the log and to ``examine``.
+
+        Its file for `kclpy.stopping` is its own: that one daemon is being stopped is not true of the next.
+        """
         read = Reader(self._mark)
+        stopping = self._folder / f"stopping-{secrets.token_hex(4)}"
 
         def on_line(line: str) -> None:
             if self._untouched and not line.startswith(self._mark):
                 self._log.line(line)
             if self._is_marked and (event := read(line)):
+                if not event.of_child and event.message.endswith(_ENDING):
+                    daemon.announce_stop()
                 if not self._untouched:
                     self._log(event)
                 examine(event)
 
-        return Daemon(self._command, on_line, environment=self._environment, lock=self._lock)
+        daemon = Daemon(self._command, on_line, environment=self._environment, lock=self._lock, stopping=stopping)
+        return daemon

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 LOGBACK = Path(__file__).with_name("logging") / "run.xml"
 """The logback configuration whose lines :class:`~kclpy_helper.logs.Reader` reads."""
-_SPEAKERS = ("GetNextMessageTask", "MessageWriter", "MultiLangProtocol", "MultiLangRecordProcessor")
-"""What KCL 1.x calls those that say what a record processor's process is sent and writes, and how it ended."""
+_SPEAKERS = ("GetNextMessageTask", "MessageWriter", "MultiLangDaemon", "MultiLangProtocol", "MultiLangRecordProcessor")
+"""KCL 1.x's loggers that say what a record processor's process is sent and writes, how it ended, and that all ends."""
 _APPENDER = "kclpy"
 _DRAIN = "software.amazon.kinesis.multilang.DrainChildSTDERRTask"
 
