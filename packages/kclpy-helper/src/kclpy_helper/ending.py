@@ -224,6 +224,11 @@ class Inquest:
                 return self._consider(number, {**found.groupdict(), "line": text[start:end]})
         return False
 
+    def time_is_over(self) -> None:
+        """Take note that the daemon has not ended in its time, of which it may not have had one to say so."""
+        if self.shards.unfinished():
+            self._consider(CAUSES.index(SHUTDOWN_FAILED), {})
+
     def _counts(self, cause: Cause, event: Event, found: re.Match[str]) -> bool:
         if cause is SHUTDOWN_FAILED:
             return bool(self.shards.unfinished())

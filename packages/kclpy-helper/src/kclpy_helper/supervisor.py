@@ -98,6 +98,8 @@ class _Life:
     stop_time: float = 0.0
     killed: bool = False
     """Whether it was not left to end by itself."""
+    at_once: bool = False
+    """Whether that was asked for."""
     code: int = 0
     """Its exit code, as a shell has it."""
 
@@ -168,6 +170,7 @@ class Supervisor:
                 if deadline == math.inf and (life.stop_signal or inquest.final):
                     deadline = time.monotonic() + self.grace + EXIT_SECONDS
                 elif time.monotonic() > deadline and not life.killed:
+                    inquest.time_is_over()
                     self._kill(life, daemon, f"not ended in shutdownGraceMillis and {EXIT_SECONDS:.0f} s more")
                 self.tick()
             code = daemon.wait()
@@ -182,23 +185,24 @@ class Supervisor:
             life.stop_signal, life.stop_time = signum, when
             self.say(Level.INFO, f"{name}: asking the MultiLangDaemon to end, within {self.grace:.0f} s")
         elif signum != _SIGHUP and when - life.stop_time >= AGAIN_SECONDS:
-            life.stop_signal = signum
+            life.stop_signal, life.at_once = signum, True
             self._kill(life, daemon, f"{name} again")
 
     def _kill(self, life: _Life, daemon: Daemon, reason: str) -> None:
         life.killed = True
         daemon.kill()
-        waited_for = "; ".join(life.inquest.shards.unfinished())
+        waited_for = ", ".join(life.inquest.shards.unfinished())
         self.say(
             Level.WARNING, f"{reason}: killed the MultiLangDaemon{waited_for and f', which waited for {waited_for}'}"
         )
 
     def _after_stop(self, life: _Life) -> int:
-        if life.killed:
-            return 128 + life.stop_signal
-        if life.inquest.unfinished or life.code not in _STOPPED:
-            why = life.inquest.why(life.code)
-            self.say(Level.ERROR, f"the MultiLangDaemon was stopped with {exit_words(life.code)}: {why}")
-            return life.code or 1
+        code = 128 + life.stop_signal if life.killed else life.code
+        if life.at_once:
+            return code
+        if life.inquest.unfinished or (code not in _STOPPED and not life.killed):
+            how = "killed" if life.killed else f"stopped with {exit_words(code)}"
+            self.say(Level.ERROR, f"the MultiLangDaemon was {how}: {life.inquest.why(code)}")
+            return code or 1
         self.say(Level.INFO, "the MultiLangDaemon has ended as it was asked to")
         return 0
