@@ -45,12 +45,20 @@ class Obedient(kclpy.RecordProcessor):
                 open(once, "w").close()
                 if word == "hang":
                     time.sleep(600)
+                print("Unable to construct any provider with name x")
                 subprocess.Popen(["sleep", "600"])
                 os._exit(5)
             print("x" * 100_000 if word == "much" else f"processed {word}")
             with open("processed", "a") as file:
                 file.write(f"{word}\\n")
         process_records_input.checkpointer.checkpoint()
+"""
+LOGBACK = """
+<configuration>
+  <appender name="OUT" class="ch.qos.logback.core.ConsoleAppender"><encoder><pattern>%msg%n</pattern></encoder></appender>
+  <logger name="software.amazon.kinesis.multilang.DrainChildSTDERRTask" level="OFF"/>
+  <root level="INFO"><appender-ref ref="OUT"/></root>
+</configuration>
 """
 GRACE = 3
 MARGIN = 25
@@ -102,13 +110,13 @@ def command(folder: Path, *flags: str) -> list[str | Path]:
 
 
 @pytest.fixture(scope="module")
-def run(watch: Watch, aws: LocalAws, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Any]:
+def run(watch: Watch, aws: LocalAws, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Starts the application, and waits until both of its shards are processed."""
     runtime = tmp_path_factory.mktemp("runtime")
     runtime.chmod(0o700)
 
-    def run() -> Any:
-        run = watch(*command(folder), env={**aws.environment, "XDG_RUNTIME_DIR": str(runtime)})
+    def run(*flags: str) -> Any:
+        run = watch(*command(folder, *flags), env={**aws.environment, "XDG_RUNTIME_DIR": str(runtime)})
         run.wait_for(*(f"starting {shard}" for shard in SHARDS))
         return run
 
@@ -125,7 +133,7 @@ def pids(text: str) -> list[int]:
     return [int(pid) for pid in re.findall(r"MultiLangDaemon started with .*, process (\d+)", text)]
 
 
-def test_a_child_that_hangs_does_not_outlive_a_stop(run: Callable[[], Any], aws: LocalAws, folder: Path) -> None:
+def test_a_child_that_hangs_does_not_outlive_a_stop(run: Callable[..., Any], aws: LocalAws, folder: Path) -> None:
     """It is named, with what it was doing, and the stop takes no longer than it may."""
     hung = run()
     put(aws, "hang")
@@ -144,10 +152,15 @@ def test_a_child_that_hangs_does_not_outlive_a_stop(run: Callable[[], Any], aws:
 
 
 def test_a_process_that_holds_the_pipe_of_a_dead_child_holds_nothing_up(
-    run: Callable[[], Any], aws: LocalAws, folder: Path
+    run: Callable[..., Any], aws: LocalAws, folder: Path
 ) -> None:
-    """The daemon waits for it for ever; it is killed in time, with the reason, and the batch is processed after all."""
-    held = run()
+    """The daemon waits for it for ever; it is killed in time, with the reason, and the batch is processed after all.
+
+    With a log configuration of the user's, too, in which a child's line cannot be told from the daemon's: what the child
+    says is not why the daemon ended, or it would not be started again.
+    """
+    (folder / "logback.xml").write_text(LOGBACK, encoding="utf-8")
+    held = run("-l", "logback.xml")
     put(aws, "hold")
     held.wait_until((folder / f"hold-{SHARDS[0]}").exists)
     start = time.monotonic()
@@ -163,7 +176,7 @@ def test_a_process_that_holds_the_pipe_of_a_dead_child_holds_nothing_up(
 
 
 def test_the_daemon_goes_with_a_run_that_is_killed_and_keeps_its_name_until_then(
-    watch: Watch, run: Callable[[], Any], aws: LocalAws, folder: Path
+    watch: Watch, run: Callable[..., Any], aws: LocalAws, folder: Path
 ) -> None:
     """A second run of the same worker is refused while the first lives, and ends what it leaves behind."""
     first = run()

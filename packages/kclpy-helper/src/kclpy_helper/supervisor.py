@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kclpy_helper.ending import Inquest, exit_words
 from kclpy_helper.logs import Level
+from kclpy_helper.standstill import Standstill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,8 @@ class _Life:
 class Supervisor:
     """Runs daemons, one after the other, that ``new_daemon`` makes of what is to be done with each event.
 
-    ``grace`` is their ``shutdownGraceMillis`` in seconds; ``tick`` is called several times a second.
+    ``grace`` is their ``shutdownGraceMillis`` in seconds, ``worker`` their ``workerId``; ``tick`` is called several times a
+    second.
     """
 
     new_daemon: Callable[[Callable[[Event], None]], Daemon]
@@ -116,6 +118,7 @@ class Supervisor:
     restarts: Restarts
     signals: Signals
     grace: float
+    worker: str = ""
     tick: Callable[[], None] = lambda: None
 
     def run(self) -> int:
@@ -156,10 +159,11 @@ class Supervisor:
     def _run_one(self) -> _Life:
         """Run a daemon until it ends."""
         life = _Life(inquest := Inquest())
+        standstill = Standstill(inquest, self.worker, self.say)
 
         def examine(event: Event) -> None:
-            if inquest(event) and inquest.cause and inquest.cause.retried:
-                self.say(Level.ERROR, f"the MultiLangDaemon goes on trying: {inquest.why()}")
+            inquest(event)
+            standstill(event)
 
         deadline = math.inf
         with self.new_daemon(examine) as daemon:
@@ -172,6 +176,7 @@ class Supervisor:
                 elif time.monotonic() > deadline and not life.killed:
                     inquest.time_is_over()
                     self._kill(life, daemon, f"not ended in shutdownGraceMillis and {EXIT_SECONDS:.0f} s more")
+                standstill.tick()
                 self.tick()
             code = daemon.wait()
             life.code = code if code >= 0 else 128 - code
