@@ -103,7 +103,8 @@ class Standstill:
             yield _Wait("the trouble with AWS", Level.ERROR, f"the MultiLangDaemon goes on trying: {trouble}")
         if shards.is_stopping:
             return
-        if (seconds := now - self._without_shard) >= NO_SHARD_SECONDS:
+        seconds = now - self._without_shard
+        if not shards and seconds >= NO_SHARD_SECONDS:
             reason = self._phase or (
                 (_ASSIGNS if self._leader == self._worker else _IS_ASSIGNED.format(leader=self._leader))
                 if self._leader
