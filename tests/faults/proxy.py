@@ -21,6 +21,13 @@ _THROTTLED = json.dumps(
 ).encode()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A daemon that is killed resets its connections."""
+
+
 class Proxy:
     """Passes requests on to `url`, in a block, as long as `mode` is `pass`.
 
@@ -66,8 +73,7 @@ class Proxy:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever)
 

@@ -72,6 +72,14 @@ def test_a_worker_without_a_shard_says_what_it_waits_for(messages: list[str], re
     assert watched.read(*TAKEN) == ["over after 0 s: no shard"]
 
 
+def test_another_reason_is_said_too() -> None:
+    """A start that takes long gets further, and stands still elsewhere."""
+    watched = Watched()
+    assert "makes or reads its tables" in watched.read()[0]
+    assert watched.read("Initializing LeaseCoordinator attempt 2") == []
+    assert "expire after failoverTimeMillis" in watched.read("Initialization complete. Starting worker loop.")[0]
+
+
 def test_a_checkpoint_that_is_not_answered_is_said() -> None:
     """DynamoDB may throttle, of which the KCL says nothing for a minute."""
     watched = Watched()

@@ -58,6 +58,8 @@ class _Wait(NamedTuple):
     what: str
     level: Level
     text: str
+    reason: str = ""
+    """Where it may change, and is to be said again."""
 
 
 class Standstill:
@@ -73,7 +75,7 @@ class Standstill:
         self._phase = _PHASES[0][1]
         self._leader = ""
         self._without_shard = time.monotonic()
-        self._waits: dict[str, float] = {}
+        self._waits: dict[str, tuple[float, str]] = {}
 
     def __call__(self, event: Event) -> None:
         """Read the next event of the daemon."""
@@ -92,10 +94,13 @@ class Standstill:
             self._without_shard = now
         waits = {wait.what: wait for wait in self._found(now)}
         for what in self._waits.keys() - waits.keys():
-            self._say(Level.INFO, f"over after {now - self._waits.pop(what):.0f} s: {what}")
-        for what in waits.keys() - self._waits.keys():
-            self._waits[what] = now
-            self._say(waits[what].level, waits[what].text)
+            since, _ = self._waits.pop(what)
+            self._say(Level.INFO, f"over after {now - since:.0f} s: {what}")
+        for what, wait in waits.items():
+            since, reason = self._waits.get(what, (now, None))
+            if wait.reason != reason:
+                self._waits[what] = since, wait.reason
+                self._say(wait.level, wait.text)
 
     def _found(self, now: float) -> Iterator[_Wait]:
         shards = self._inquest.shards
@@ -110,7 +115,7 @@ class Standstill:
                 if self._leader
                 else _TAKES
             )
-            yield _Wait("no shard", Level.INFO, f"no shard for {seconds:.0f} s: {reason}")
+            yield _Wait("no shard", Level.INFO, f"no shard for {seconds:.0f} s: {reason}", reason)
         if (count := shards.lost_at_once(now)) >= FIGHTS:
             yield _Wait(
                 "leases that are lost at once",
