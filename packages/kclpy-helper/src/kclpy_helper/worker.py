@@ -10,6 +10,7 @@ import hashlib
 import os
 import signal
 import socket
+import sys
 import time
 import uuid
 import warnings
@@ -74,7 +75,7 @@ def named(
 def _end(daemon: BinaryIO, say: Callable[[Level, str], None], patience: float) -> None:
     """End the process that has locked ``daemon``, and its process group if it takes too long."""
     pid = _pid(daemon)
-    if pid is None:
+    if pid is None or sys.platform == "win32":  # there it ends with its kclpy-helper
         return
     say(
         Level.WARNING,
