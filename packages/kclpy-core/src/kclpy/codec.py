@@ -13,7 +13,7 @@ import json
 from binascii import b2a_base64
 from operator import itemgetter
 
-from kclpy.errors import MalformedMessageError
+from kclpy.errors import InvalidRecordDataError, MalformedMessageError
 from kclpy.messages import (
     Checkpoint,
     CheckpointReply,
@@ -133,8 +133,24 @@ def _process_records(fields: _Fields, record_class: type[Record]) -> ProcessReco
             data = record.optional_string("data")
             sub_sequence_number = record.optional_integer("subSequenceNumber")
             millis = record.optional_integer("approximateArrivalTimestamp")
-        records.append(record_class(sequence_number, partition_key, data, sub_sequence_number, millis))
+        record = record_class(sequence_number, partition_key, data, sub_sequence_number, millis)
+        if data and data[-1] == "=" and data[-2:] not in _UNUSED_BITS_ZERO and data[-3:] not in _UNUSED_BITS_ZERO:
+            try:
+                data = _in_base64(record.binary_data)
+            except InvalidRecordDataError:
+                pass  # for whoever asks for it
+            else:
+                record = record_class(sequence_number, partition_key, data, sub_sequence_number, millis)
+        records.append(record)
     return ProcessRecords(records, fields.optional_integer("millisBehindLatest"))
+
+
+_UNUSED_BITS_ZERO = {*(f"{last}=" for last in "AEIMQUYcgkosw048"), *(f"{last}==" for last in "AQgw")}
+"""How base64 with padding ends where the bits that belong to no byte are zero, as an encoder writes them."""
+
+
+def _in_base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
 
 
 class _Fields:
@@ -260,7 +276,7 @@ def _make_fast_decoder(record_class: type[Record]) -> Any:
             ("timestamp_millis", int | None, None),
         ],
         bases=(record_class.methods, msgspec.Struct),
-        namespace={"data": property(lambda record: b2a_base64(record.binary_data, newline=False).decode())},
+        namespace={"data": property(lambda record: _in_base64(record.binary_data))},
         rename={
             "sequence_number": "sequenceNumber",
             "partition_key": "partitionKey",

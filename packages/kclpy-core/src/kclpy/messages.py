@@ -177,12 +177,18 @@ class RecordMethods:
 
     @property
     def approximate_arrival_timestamp(self) -> datetime | None:
-        """When Kinesis took the record, as an aware datetime in UTC, to the millisecond; None if it is not known."""
+        """When Kinesis took the record, as an aware datetime in UTC, to the millisecond.
+
+        None if it is not known, or outside of the years 1 to 9999.
+        """
         if self.timestamp_millis is None:
             return None
         from datetime import datetime, timedelta, timezone
 
-        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=self.timestamp_millis)
+        try:
+            return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=self.timestamp_millis)
+        except OverflowError:
+            return None
 
     def __getitem__(self, field: str) -> Any:
         return getattr(self, _WIRE_FIELDS[field])
@@ -232,7 +238,7 @@ class Record(RecordMethods, metaclass=ABCMeta):
     partition_key: str
     """The partition key, which the producer chose."""
     data: str | None
-    """The data in base64, as the daemon sent it; None if the record has no data buffer."""
+    """The data in base64, as the daemon sent it, with unused bits zero; None if the record has no data buffer."""
     sub_sequence_number: int | None
     """The place in a KPL aggregate, from 0; 0 too where there is none (None from some KCL 1.x)."""
     timestamp_millis: int | None

@@ -80,6 +80,8 @@ def run(
 
 def serve_until_end(child: Child) -> None:
     """Let `child` perform what the daemon asks for, until the stream ends. Raises as `Child.step` does."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=child.forked)
     try:
         while True:
             log.configure_if_imported()
