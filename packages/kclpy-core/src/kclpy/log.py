@@ -10,6 +10,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from typing import Any
 
 _enabled = False
 _shard_id = "no shard yet"
@@ -50,6 +51,34 @@ def configure_if_imported() -> None:
     root.addHandler(handler)
     if root.level == logging.WARNING:
         root.setLevel(logging.INFO)
+
+
+def log_end(error: BaseException) -> bool:
+    """Log `error`, for which the program ends, with the traceback of its cause, if the program uses `logging`.
+
+    True if a handler wrote it to stderr: it is not to be written there again.
+    """
+    if "logging" not in sys.modules:
+        return False
+    import logging
+
+    log: logging.Logger | None = logger()
+    log.error("%s", error, exc_info=error.__cause__ or error)
+    if not log.isEnabledFor(logging.ERROR):
+        return False
+    handlers: list[Any] = []
+    while log is not None:
+        handlers += log.handlers
+        log = log.parent if log.propagate else None
+    return any(handler.level <= logging.ERROR and _is_stderr(handler) for handler in handlers or [logging.lastResort])
+
+
+def _is_stderr(handler: Any) -> bool:
+    """Whether `handler` writes to file descriptor 2, or to 1, which the runner has made the same."""
+    try:
+        return handler.stream.fileno() in (1, 2)
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def logger() -> logging.Logger:

@@ -191,11 +191,11 @@ class RecordMethods:
             return None
 
     def __getitem__(self, field: str) -> Any:
-        return getattr(self, _WIRE_FIELDS[field])
+        return getattr(self, RECORD_FIELDS[field])
 
     def get(self, field: str, default: Any = None) -> Any:
         """The field with the wire's name `field` (`sequenceNumber`, `data`, ...), or `default`."""
-        return self[field] if field in _WIRE_FIELDS else default
+        return self[field] if field in RECORD_FIELDS else default
 
     def _values(self) -> tuple[str, str, str | None, int | None, int | None]:
         return self.sequence_number, self.partition_key, self.data, self.sub_sequence_number, self.timestamp_millis
@@ -281,11 +281,12 @@ class Record(RecordMethods, metaclass=ABCMeta):
 
 RecordMethods.pickled_as = Record
 
-_WIRE_FIELDS = {
-    "action": "action",
+RECORD_FIELDS = {
     "data": "data",
     "partitionKey": "partition_key",
     "sequenceNumber": "sequence_number",
-    "subSequenceNumber": "sub_sequence_number",
     "approximateArrivalTimestamp": "timestamp_millis",
+    "subSequenceNumber": "sub_sequence_number",
+    "action": "action",
 }
+"""The fields of a record on the wire, in its order, and the attributes that hold them."""
