@@ -16,7 +16,7 @@ from amazon_kclpy import dispatch, messages
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TextIO
+    from typing import Any
 
     from kclpy.child import Lines
 
@@ -88,12 +88,13 @@ class DeliveredCheckpointer(Checkpointer):
 class TextPipe:
     """Lines over two text files, as tests of programs for `amazon_kclpy` pass them."""
 
-    def __init__(self, input_file: TextIO, output_file: TextIO) -> None:
+    def __init__(self, input_file: Any, output_file: Any) -> None:
         self._input_file = input_file
         self._output_file = output_file
 
     def read_line(self) -> bytes:
-        return self._input_file.readline().encode()
+        line: str = self._input_file.readline()
+        return line.encode()
 
     def write_line(self, line: bytes) -> None:
         self._output_file.write(line.decode())

@@ -81,12 +81,13 @@ class KCLProcess:
         """Process messages until the daemon closes the pipe. Exits as `kclpy.run` does, over stdin and stdout."""
         hooked = any(name in vars(self) or getattr(type(self), name) is not hook for name, hook in HOOKS.items())
         serve = self._serve_by_hooks if hooked else self._serve
-        files = getattr(self.io_handler, "input_file", None), getattr(self.io_handler, "output_file", None)
-        if files == (sys.stdin, sys.stdout):
+        input_file = getattr(self.io_handler, "input_file", None)
+        output_file = getattr(self.io_handler, "output_file", None)
+        if (input_file, output_file) == (sys.stdin, sys.stdout):
             exit_on_error(lambda: serve(self._take_over(), self._policy))
         else:
             try:
-                serve(TextPipe(*files), self._policy)
+                serve(TextPipe(input_file, output_file), self._policy)
             except MalformedMessageError as error:
                 raise dispatch.MalformedAction(str(error)) from error
 

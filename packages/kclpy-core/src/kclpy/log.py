@@ -62,23 +62,24 @@ def log_end(error: BaseException) -> bool:
         return False
     import logging
 
-    log: logging.Logger | None = logger()
-    log.error("%s", error, exc_info=error.__cause__ or error)
-    if not log.isEnabledFor(logging.ERROR):
-        return False
+    source: logging.Logger | None = logger()
+    logger().error("%s", error, exc_info=error.__cause__ or error)
     handlers: list[Any] = []
-    while log is not None:
-        handlers += log.handlers
-        log = log.parent if log.propagate else None
-    return any(handler.level <= logging.ERROR and _is_stderr(handler) for handler in handlers or [logging.lastResort])
+    while source is not None:
+        handlers += source.handlers
+        source = source.parent if source.propagate else None
+    return logger().isEnabledFor(logging.ERROR) and any(
+        handler.level <= logging.ERROR and _is_stderr(handler) for handler in handlers or [logging.lastResort]
+    )
 
 
 def _is_stderr(handler: Any) -> bool:
     """Whether `handler` writes to file descriptor 2, or to 1, which the runner has made the same."""
     try:
-        return handler.stream.fileno() in (1, 2)
+        number: int = handler.stream.fileno()
     except (AttributeError, OSError, ValueError):
         return False
+    return number in (1, 2)
 
 
 def logger() -> logging.Logger:

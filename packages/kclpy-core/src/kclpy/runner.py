@@ -13,7 +13,7 @@ from time import sleep
 
 from kclpy import log
 from kclpy.child import Child
-from kclpy.errors import EndOfStreamError, KclpyError, LineTooLongError, ProcessorFailedError, SetupError
+from kclpy.errors import EndOfStreamError, KclpyError, LineTooLongError, SetupError
 from kclpy.failure import ON_ERROR_VARIABLE, Stop, policy_from_environment
 from kclpy.processors import checked
 
