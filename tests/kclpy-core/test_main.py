@@ -67,7 +67,8 @@ def test_what_is_not_there_is_one_line_and_a_wrong_set_up(run_main, target, text
 
 
 @pytest.mark.parametrize(
-    "target", ["app", "app:", ":Processor", ".app:Processor", "app..inner:Processor", "app:Inner..Processor", ":", "..:"]
+    "target",
+    ["app", "app:", ":Processor", ".app:Processor", "app..inner:Processor", "app:Inner..Processor", ":", "..:"],
 )
 def test_what_names_no_processor_is_told_with_the_usage(run_main, target):
     """In two lines, and exit code 2."""
@@ -82,7 +83,10 @@ def test_what_names_no_processor_is_told_with_the_usage(run_main, target):
     ("app", "text"),
     [
         ("def f(:\n", "invalid syntax (app.py, line 1)"),
-        ("\nimport no_such_dependency\n", "ModuleNotFoundError(\"No module named 'no_such_dependency'\") at {app}, line 2"),
+        (
+            "\nimport no_such_dependency\n",
+            "ModuleNotFoundError(\"No module named 'no_such_dependency'\") at {app}, line 2",
+        ),
         ("raise LookupError('no\\ntable')\n", "LookupError('no\\ntable') at {app}, line 1"),
         ("from . import nothing\n", "ImportError('attempted relative import with no known parent package') at {app}, "),
         ("raise ValueError(1000 * 'v')\n", "ValueError('" + 188 * "v" + "... at {app}, line 1"),

@@ -190,6 +190,11 @@ class RecordMethods(kclpy.messages.RecordMethods):
     def __reduce__(self) -> tuple[Any, ...]:
         return *super().__reduce__(), vars(self)
 
+    def __copy__(self) -> DeliveredRecord:
+        copied = DeliveredRecord(*self._values())
+        vars(copied).update(vars(self))
+        return copied
+
 
 class Record(RecordMethods, kclpy.messages.Record):
     """A record, made from the JSON of a message. It takes attributes of the program's own."""
