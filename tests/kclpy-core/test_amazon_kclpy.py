@@ -623,6 +623,7 @@ def test_importing_kcl_makes_the_submodules_available(run_child):
         "amazon_kclpy.messages.Record, amazon_kclpy.dispatch.message_decode, amazon_kclpy.checkpoint_error\n"
         "amazon_kclpy.v2.processor.RecordProcessorBase, amazon_kclpy.v3.processor.RecordProcessorBase\n"
         "assert kcl.messages is amazon_kclpy.messages and kcl.dispatch is amazon_kclpy.dispatch\n"
+        "assert kcl.MalformedAction is kcl.dispatch.MalformedAction\n"
         "assert kcl.v2processor is amazon_kclpy.v2.processor and kcl.v3processor is amazon_kclpy.v3.processor\n"
         "assert amazon_kclpy.messages.CheckpointError is kcl.CheckpointError\n"
     )

@@ -15,8 +15,9 @@ from kclpy.failure import ON_ERROR_VARIABLE, FailurePolicy, policy_from_environm
 from kclpy.processors import adapt
 from kclpy.runner import exit_on_error, serve_until_end, take_over
 
-from amazon_kclpy import dispatch, messages
+from amazon_kclpy import dispatch, messages  # noqa: F401 - programs find `dispatch` here, too
 from amazon_kclpy.contracts import not_enforced
+from amazon_kclpy.dispatch import MalformedAction
 from amazon_kclpy.io_handler import ONE_ATTEMPT, Checkpointer, DeliveredCheckpointer, PipeFile, TextPipe
 from amazon_kclpy.io_handler import IOHandler as _IOHandler
 from amazon_kclpy.v2 import processor as v2processor  # noqa: F401 - programs find it here
@@ -89,7 +90,7 @@ class KCLProcess:
             try:
                 serve(TextPipe(input_file, output_file), self._policy)
             except MalformedMessageError as error:
-                raise dispatch.MalformedAction(str(error)) from error
+                raise MalformedAction(str(error)) from error
 
     def _take_over(self) -> Lines:
         pipe = take_over()
