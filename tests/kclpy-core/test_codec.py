@@ -536,6 +536,14 @@ def test_records_are_of_the_class_that_is_asked_for():
         assert [isinstance(record, Own) for record in decoded.records] == [True]
 
 
+def test_a_record_that_msgspec_made_is_immutable():
+    """As long as its class takes no attributes, which the drop-in's does."""
+    pytest.importorskip("msgspec")
+    line, _ = FROM_DAEMON["processRecords"]
+    with pytest.raises(AttributeError, match="immutable"):
+        decode(line).records[0].sequence_number = "1"
+
+
 def test_without_msgspec_the_same_batch_is_processed(run_child, initialize, batch):
     """In a process where msgspec cannot be imported."""
     finished = run_child(
