@@ -21,21 +21,9 @@ from kclpy.errors import (
     UnexpectedMessageError,
 )
 from kclpy.failure import DeadLetter, Skip, Stop
-from kclpy.messages import (
-    Checkpoint,
-    LeaseLost,
-    ProcessRecords,
-    Record,
-    ShardEnded,
-    Shutdown,
-    ShutdownRequested,
-    Status,
-)
+from kclpy.messages import Checkpoint, LeaseLost, ShardEnded, Shutdown, ShutdownRequested, Status
 
 DONE = {name: Status(name) for name in ("initialize", "processRecords", "leaseLost", "shardEnded", "shutdownRequested")}
-
-
-BATCH = ProcessRecords([Record("2", "key", "YQ==", 0, 1_700_000_000_000)], 0)
 
 
 class Recorder(kclpy.RecordProcessor):
@@ -343,8 +331,8 @@ def test_a_broken_reply_ends_the_child_even_if_the_processor_swallows_it(
     assert lines.sent == [DONE["initialize"], Checkpoint()]
 
 
-@pytest.mark.parametrize("end", [lambda: BATCH, ShardEnded, ShutdownRequested], ids=["batch", "end", "shutdown"])
-def test_a_kept_checkpointer_is_good_whenever_a_method_is_called(converse, initialize, batch, succeeded, end):
+@pytest.mark.parametrize("last", [None, ShardEnded(), ShutdownRequested()], ids=["batch", "end", "shutdown"])
+def test_a_kept_checkpointer_is_good_whenever_a_method_is_called(converse, initialize, batch, succeeded, last):
     """In the processor's own thread: as that call's, which it counts for. Between two calls it is of no use."""
     kept = []
 
@@ -359,8 +347,9 @@ def test_a_kept_checkpointer_is_good_whenever_a_method_is_called(converse, initi
         def shutdown_requested(self, shutdown_requested_input):
             kept[0].checkpoint()
 
-    sent = converse(Keeping(), initialize, batch(1), succeeded, end(), succeeded)
-    assert sent[1:] == [Checkpoint(), DONE["processRecords"], Checkpoint(), DONE[end().action]]
+    last = last or batch(2)
+    sent = converse(Keeping(), initialize, batch(1), succeeded, last, succeeded)
+    assert sent[1:] == [Checkpoint(), DONE["processRecords"], Checkpoint(), DONE[last.action]]
     for checkpointer in kept:
         with pytest.raises(InvalidStateError, match="the method that the checkpointer was given to has returned"):
             checkpointer.checkpoint()
