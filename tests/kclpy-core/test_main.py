@@ -1,6 +1,7 @@
 """`python -m kclpy module:Processor`."""
 
 import importlib
+import os
 
 import pytest
 from kclpy.messages import Checkpoint, Status
@@ -101,6 +102,18 @@ def test_what_is_wrong_inside_the_module_is_told_with_its_place(run_main, tmp_pa
     assert first.startswith("kclpy: app cannot be imported: " + text.format(app=tmp_path / "app.py"))
     assert second.startswith("the whole traceback: ")
     assert second.endswith(" -c 'import app'")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder that is in use cannot be removed there")
+def test_a_folder_that_is_gone_is_no_traceback(run_child):
+    """A deployment that has replaced the folder, say."""
+    finished = run_child(
+        "import os, sys\nos.mkdir('gone')\nos.chdir('gone')\nos.rmdir('../gone')\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'kclpy', 'nowhere:Processor'])\n"
+    )
+    assert (finished.stdout, finished.exit_code) == (b"", 2)
+    assert finished.stderr.startswith("kclpy: there is no module 'nowhere' in ")
+    assert finished.stderr.count("\n") == 1
 
 
 def test_a_module_that_exits_at_import_is_let_go(run_main):

@@ -6,7 +6,6 @@ What stands after the colon is passed to `kclpy.run`: a class, an instance, a fa
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from operator import attrgetter
 
@@ -42,7 +41,7 @@ def load(target: str) -> Any:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise _failed_import(module, error) from None
         raise SetupError(
-            f"there is no module {_short(repr(error.name))} in {os.getcwd()} or on the path of {sys.executable}"
+            f"there is no module {_short(repr(error.name))} in {sys.path[0]} or on the path of {sys.executable}"
         ) from None
     except Exception as error:  # noqa: BLE001 - whatever the module raises
         raise _failed_import(module, error) from None
