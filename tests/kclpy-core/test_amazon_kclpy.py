@@ -739,7 +739,7 @@ def test_kclpys_own_records_stay_lean(converse):
 
 @pytest.mark.parametrize("millis", [2**63 - 1, -(2**63), 10**30])
 def test_a_time_outside_of_the_calendar_is_none(deliver, millis):
-    """And no reason to fail the batch."""
+    """And does not fail the batch."""
 
     def look(record):
         assert record.approximate_arrival_timestamp is record._approximate_arrival_timestamp is None
@@ -837,7 +837,7 @@ REPLY = {"action": "checkpoint", "sequenceNumber": "456", "subSequenceNumber": 3
 
 
 def test_a_checkpointer_over_an_io_handler_takes_a_good_reply_and_no_other_message():
-    """Another message is an InvalidStateException, and the end of the file no JSON."""
+    """Another message is an InvalidStateException, and the end of the file not JSON."""
     files = io.StringIO(f"{json.dumps(REPLY)}\n{json.dumps({**START, 'action': 'initialize'})}\n"), io.StringIO()
     checkpointer = kcl.Checkpointer(kcl._IOHandler(*files, io.StringIO()))
     checkpointer.checkpoint()
@@ -999,7 +999,7 @@ def test_the_variable_holds_with_hooks_as_well(run_child, value, sent, exit_code
 
 
 def test_hooks_can_be_called_by_themselves():
-    """As the unit tests of programs do, without `run`; what is no action is printed as a failure."""
+    """As the unit tests of programs do, without `run`; what is not an action is printed as a failure."""
     processor, files = V1(), (io.StringIO(), io.StringIO(), io.StringIO())
     process = kcl.KCLProcess(processor, *files)
     process._perform_action(dispatch.message_decode({**START, "action": "initialize"}))

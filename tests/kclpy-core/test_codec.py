@@ -461,14 +461,14 @@ def both_records(text):
 @example("QR==QR==")
 @example("=")
 def test_the_data_of_a_record_decodes_alike_either_way(text):
-    """The same bytes and text, or no base64 for both; what is no base64 is an error only when it is asked for."""
+    """The same bytes and text, or for both not base64, which is an error only when it is asked for."""
     fast, slow = both_records(text)
     assert fields_of(fast) == fields_of(slow)
 
 
 @pytest.mark.parametrize(("text", "same"), [("QR==", "QQ=="), ("QUJ=", "QUI="), ("QQ==", "QQ=="), ("Q===", "Q===")])
 def test_unused_bits_of_base64_are_zero(text, same):
-    """They belong to no byte, and msgspec does not keep them; what is no base64 stays as it is."""
+    """They belong to no byte, and msgspec does not keep them; what is not base64 stays as it is."""
     assert [record.data for record in both_records(text)] == [same, same]
 
 
@@ -476,7 +476,7 @@ def test_unused_bits_of_base64_are_zero(text, same):
 @example(2**63 - 1)
 @example(-(2**63))
 def test_any_timestamp_is_a_time_or_none_either_way(millis):
-    """What lies outside of the calendar is no reason to fail."""
+    """What lies outside of the calendar does not fail."""
     pytest.importorskip("msgspec")
     line = encode(ProcessRecords([Record("49", "k", "", 0, millis)]))
     with pure():

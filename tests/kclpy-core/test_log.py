@@ -161,7 +161,7 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
 def test_an_error_tracker_has_one_event_for_what_ends_a_program(run_child, tmp_path, initialize, batch, text):
-    """With the processor's own exception; retries are no events."""
+    """With the processor's own exception; retries are none."""
     quick = "import kclpy.failure\nkclpy.failure.Backoff.delays = lambda self: iter([0.0] * (self.attempts - 1))\n"
     finished = run_child(
         TRACKED + quick + text.format(initialize="pass", process="raise LookupError('db down')"),

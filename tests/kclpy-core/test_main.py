@@ -105,7 +105,7 @@ def test_what_is_wrong_inside_the_module_is_told_with_its_place(run_main, tmp_pa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a folder that is in use cannot be removed there")
-def test_a_folder_that_is_gone_is_no_traceback(run_child):
+def test_a_folder_that_is_gone_leads_to_no_traceback(run_child):
     """A deployment that has replaced the folder, say."""
     finished = run_child(
         "import os, sys\nos.mkdir('gone')\nos.chdir('gone')\nos.rmdir('../gone')\n"

@@ -191,7 +191,7 @@ class RecordMethods(kclpy.messages.RecordMethods):
         return *super().__reduce__(), vars(self)
 
     def __copy__(self) -> DeliveredRecord:
-        copied = DeliveredRecord(*self._values())
+        copied: DeliveredRecord = DeliveredRecord(*self._values())
         vars(copied).update(vars(self))
         return copied
 
