@@ -1,10 +1,15 @@
 """The drop-in: every public name of amazon_kclpy 3.2.0, and old programs unchanged."""
 
+import copy
+import gc
 import importlib
 import io
 import json
+import os
 import pickle
+import sys
 import time
+import weakref
 from datetime import datetime
 
 import amazon_kclpy.v2.processor as v2
@@ -12,6 +17,7 @@ import amazon_kclpy.v3.processor as v3
 import kclpy
 import pytest
 from amazon_kclpy import checkpoint_error, dispatch, kcl, messages
+from kclpy import codec
 from kclpy.codec import encode
 from kclpy.errors import SetupError
 from kclpy.messages import (
@@ -622,3 +628,465 @@ def test_a_record_that_went_through_pickle_keeps_its_naive_timestamp():
     assert isinstance(copied, messages.Record)
     assert copied.approximate_arrival_timestamp == seen[0].approximate_arrival_timestamp
     assert copied.approximate_arrival_timestamp.tzinfo is None
+
+
+def test_importing_kcl_makes_the_submodules_available(run_child):
+    """As it did: programs import one name and use the others."""
+    finished = run_child(
+        "import amazon_kclpy.kcl as kcl, amazon_kclpy\n"
+        "amazon_kclpy.messages.Record, amazon_kclpy.dispatch.message_decode, amazon_kclpy.checkpoint_error\n"
+        "amazon_kclpy.v2.processor.RecordProcessorBase, amazon_kclpy.v3.processor.RecordProcessorBase\n"
+        "assert kcl.messages is amazon_kclpy.messages and kcl.dispatch is amazon_kclpy.dispatch\n"
+        "assert kcl.MalformedAction is kcl.dispatch.MalformedAction\n"
+        "assert kcl.v2processor is amazon_kclpy.v2.processor and kcl.v3processor is amazon_kclpy.v3.processor\n"
+        "assert amazon_kclpy.messages.CheckpointError is kcl.CheckpointError\n"
+    )
+    assert (finished.stderr, finished.exit_code) == ("", 0)
+
+
+@pytest.fixture(params=["msgspec", "pure"])
+def deliver(request, monkeypatch):
+    """Deliver a record over text files, by either decoder, to a function."""
+    if request.param == "msgspec":
+        pytest.importorskip("msgspec")
+    else:
+        monkeypatch.setitem(sys.modules, "msgspec", None)
+        monkeypatch.setattr(codec, "_fast_decoders", {})
+
+    def run(process, *records):
+        class Given(V1):
+            def process_records(self, records, checkpointer):
+                process(*records)
+
+        records = records or (Record("456", "cat", "bWVvdw==", 0, 1476889707000),)
+        sent, errors = run_text(Given(), Initialize("s"), ProcessRecords(records))
+        assert (sent[-1], errors) == ({"action": "status", "responseFor": "processRecords"}, "")
+
+    return run
+
+
+def test_a_delivered_record_has_its_json(deliver):
+    """`_json_dict`, with all six fields in the order of the wire, and always the same dict."""
+
+    def forward(record):
+        assert json.loads(json.dumps(record._json_dict)) == RECORD
+        assert list(record._json_dict) == list(
+            json.loads(encode(ProcessRecords([record])))["records"][0],
+        )
+        record._json_dict["shard"] = "s"
+        assert record._json_dict == {**RECORD, "shard": "s"}
+        assert record["shard"] == record.get("shard") == "s"
+        with pytest.raises(KeyError):
+            record["none"]
+        assert record.get("none", 7) == 7
+
+    deliver(forward)
+
+
+def test_a_delivered_record_has_its_private_names(deliver):
+    """The attributes behind the properties of amazon_kclpy, to be read and set."""
+
+    def private(record):
+        assert (record._sequence_number, record._sub_sequence_number) == ("456", 0)
+        assert (record._partition_key, record._data) == ("cat", "bWVvdw==")
+        assert record._timestamp_millis == 1476889707000
+        assert record._approximate_arrival_timestamp == record.approximate_arrival_timestamp
+        assert record.binary_data == b"meow"
+        record._partition_key, record._data = "dog", "d29vZg=="
+        assert (record.partition_key, record.data, record.binary_data) == ("dog", "d29vZg==", b"woof")
+
+    deliver(private)
+
+
+def test_a_delivered_record_takes_attributes(deliver):
+    """Whatever the program calls them; they go with its copies, through pickle too."""
+
+    def annotate(record):
+        record.payload = {"decoded": True}
+        record._json_dict["shard"] = "s"
+        assert vars(record)["payload"] is record.payload
+        for copied in (
+            copy.copy(record),
+            copy.deepcopy(record),
+            pickle.loads(pickle.dumps(record)),  # noqa: S301 - our own bytes
+        ):
+            assert copied == record
+            assert (copied.payload, copied["shard"]) == ({"decoded": True}, "s")
+        assert copy.copy(record).payload is record.payload
+        assert weakref.ref(record)() is record
+        assert {record: 1}[record] == 1
+
+    deliver(annotate)
+
+
+def test_a_delivered_record_in_a_cycle_is_collected(deliver):
+    """What a program hangs onto a record may know the record."""
+
+    class Payload:
+        pass
+
+    payloads = []
+
+    def close_the_circle(record):
+        record.payload = Payload()
+        record.payload.record = record
+        payloads.append(weakref.ref(record.payload))
+
+    deliver(close_the_circle)
+    gc.collect()
+    assert payloads[0]() is None
+
+
+def test_kclpys_own_records_stay_lean(converse):
+    """They take no attributes, from either decoder."""
+    refused = []
+
+    class Setting(kclpy.RecordProcessor):
+        def process_records(self, process_records_input):
+            with pytest.raises(AttributeError):
+                process_records_input.records[0].payload = 1
+            refused.append(process_records_input)
+
+    converse(Setting(), Initialize("s"), BATCH)
+    assert len(refused) == 1
+
+
+@pytest.mark.parametrize("millis", [2**63 - 1, -(2**63), 10**30])
+def test_a_time_outside_of_the_calendar_is_none(deliver, millis):
+    """And does not fail the batch."""
+
+    def look(record):
+        assert record.approximate_arrival_timestamp is record._approximate_arrival_timestamp is None
+        assert record.timestamp_millis == millis
+
+    deliver(look, Record("1", "k", "", 0, millis))
+
+
+def test_a_record_of_a_test_has_the_dict_that_it_was_made_of():
+    """The very same, with fields that only the test knows."""
+    fields = {**RECORD, "extra": 1}
+    record = messages.Record(fields)
+    assert record._json_dict is fields
+    assert record["extra"] == record.get("extra") == 1
+    record._data = None
+    assert (record.data, record.binary_data) == (None, b"")
+
+
+def test_the_private_names_of_inputs_are_theirs():
+    """To be read, and set, as the tests of programs do."""
+    start = messages.InitializeInput({**START, "action": "initialize"})
+    assert (start._shard_id, start._sequence_number, start._sub_sequence_number) == ("s", "1", 2)
+    assert vars(start) == {
+        "_shard_id": "s",
+        "_sequence_number": "1",
+        "_sub_sequence_number": 2,
+        "_action": "initialize",
+    }
+    batch = messages.ProcessRecordsInput({"action": "processRecords", "records": [], "millisBehindLatest": 42})
+    batch._records, batch._checkpointer = [1], "c"
+    assert (batch.records, batch.checkpointer, batch._millis_behind_latest) == ([1], "c", 42)
+    for kind, action in (
+        (messages.ShardEndedInput, "shardEnded"),
+        (messages.ShutdownRequestedInput, "shutdownRequested"),
+    ):
+        given = kind({"action": action})
+        given._checkpointer = "c"
+        assert (given.checkpointer, given._action, given.action) == ("c", action, action)
+    assert messages.LeaseLostInput({"action": "leaseLost"})._action == "leaseLost"
+    end = messages.ShutdownInput("TERMINATE", "c")
+    assert (end._reason, end._checkpointer, end._action) == ("TERMINATE", "c", "shutdown")
+    reply = messages.CheckpointInput({"sequenceNumber": "1", "subSequenceNumber": 2, "error": "E"})
+    assert (reply._sequence_number, reply._sub_sequence_number, reply._error) == ("1", 2, "E")
+
+
+START = {"shardId": "s", "sequenceNumber": "1", "subSequenceNumber": 2}
+
+
+def test_delivered_shutdown_inputs_are_those_of_the_drop_in():
+    """Which v2 processors look into."""
+    seen = []
+
+    class Looks(V2):
+        def shutdown(self, shutdown_input):
+            seen.append((type(shutdown_input), shutdown_input._reason))
+
+    run_text(Looks(), Initialize("s"), LeaseLost())
+    run_text(Looks(), Initialize("s"), ShardEnded())
+    assert seen == [(messages.ShutdownInput, "ZOMBIE"), (messages.ShutdownInput, "TERMINATE")]
+
+
+@pytest.mark.parametrize("reason", ["TERMINATE", "ZOMBIE"])
+@pytest.mark.parametrize("kind", [V2, V3])
+def test_the_shutdown_of_kcl_1_dispatches_itself(kind, reason):
+    """To a v2 processor, or to the one of the two methods of v3."""
+    given = dispatch.message_decode({"action": "shutdown", "reason": reason})
+    assert (type(given), given.reason, given.action) == (messages.ShutdownInput, reason, "shutdown")
+    processor, asked = kind(), Asked()
+    given.dispatch(asked, processor)
+    assert processor.calls == [("shutdown", reason)]
+    assert asked.count == (reason == "TERMINATE")
+
+
+class Asked:
+    """Counts checkpoints."""
+
+    count = 0
+
+    def checkpoint(self):
+        self.count += 1
+
+
+@pytest.mark.parametrize("error", ["ThrottlingException", "ThisIsATestException"])
+def test_a_checkpointer_over_an_io_handler_raises_the_error_of_its_reply(error):
+    """As the unit tests of programs make it: over files, or anything with the same methods."""
+    files = io.StringIO(json.dumps({**REPLY, "error": error}) + "\n"), io.StringIO(), io.StringIO()
+    checkpointer = kcl.Checkpointer(kcl._IOHandler(*files))
+    with pytest.raises(kcl.CheckpointError) as caught:
+        checkpointer.checkpoint("456", 3)
+    assert (caught.value.value, str(caught.value)) == (error, repr(error))
+    assert files[1].getvalue() == '\n{"action": "checkpoint", "sequenceNumber": "456", "subSequenceNumber": 3}\n'
+
+
+REPLY = {"action": "checkpoint", "sequenceNumber": "456", "subSequenceNumber": 3}
+
+
+def test_a_checkpointer_over_an_io_handler_takes_a_good_reply_and_no_other_message():
+    """Another message is an InvalidStateException, and the end of the file not JSON."""
+    files = io.StringIO(f"{json.dumps(REPLY)}\n{json.dumps({**START, 'action': 'initialize'})}\n"), io.StringIO()
+    checkpointer = kcl.Checkpointer(kcl._IOHandler(*files, io.StringIO()))
+    checkpointer.checkpoint()
+    with pytest.raises(kcl.CheckpointError) as caught:
+        checkpointer.checkpoint()
+    assert caught.value.value == "InvalidStateException"
+    with pytest.raises(ValueError, match="Expecting value"):
+        checkpointer.checkpoint()
+
+
+def test_an_io_handler_writes_errors_to_the_error_file():
+    """A line each."""
+    process = kcl.KCLProcess(V1(), io.StringIO(), io.StringIO(), io.StringIO())
+    process.io_handler.write_error("the disk is full")
+    assert process.io_handler.error_file.getvalue() == "the disk is full\n"
+
+
+class Hooked(kcl.KCLProcess):
+    """Takes note of each hook, and passes on to what it overrides."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.seen = []
+
+    def _handle_a_line(self, line):
+        self.seen.append(json.loads(line)["action"])
+        super()._handle_a_line(line)
+
+    def _perform_action(self, action):
+        self.seen.append(type(action))
+        super()._perform_action(action)
+
+    def _report_done(self, response_for=None):
+        self.seen.append(response_for)
+        super()._report_done(response_for)
+
+
+@pytest.mark.parametrize("kind", [V1, V2, V3])
+def test_overridden_hooks_are_called_for_each_message(kind):
+    """With a line, an input and an action, through the whole life of a shard."""
+    processor, output = kind(), io.StringIO()
+    given = as_text(Initialize("shardId-0", "1", 0), BATCH, DONE, ShutdownRequested(), Shutdown("TERMINATE"), DONE)
+    process = Hooked(processor, given, output, io.StringIO())
+    process.run()
+    assert processor.calls == [("initialize", "shardId-0"), ("process_records", ["456"]), ("shutdown", "TERMINATE")]
+    assert process.seen == [
+        *("initialize", messages.InitializeInput, "initialize"),
+        *("processRecords", messages.ProcessRecordsInput, "processRecords"),
+        *("shutdownRequested", messages.ShutdownRequestedInput, "shutdownRequested"),
+        *("shutdown", messages.ShutdownInput, "shutdown"),
+    ]
+    answers = [json.loads(line) for line in output.getvalue().splitlines() if line]
+    assert [answer.get("responseFor", answer.get("sequenceNumber")) for answer in answers] == [
+        *("initialize", "456", "processRecords", "shutdownRequested", None, "shutdown")
+    ]
+
+
+def test_a_hook_that_ends_the_process_leaves_the_batch_unacknowledged(run_child):
+    """A published program ends so that the batch comes again."""
+    finished = run_child(
+        PROGRAM.format(process="raise LookupError('db down')").split("if __name__")[0] + "import os, sys\n"
+        "class Process(kcl.KCLProcess):\n"
+        "    def _perform_action(self, action):\n"
+        "        try:\n"
+        "            action.dispatch(self.checkpointer, self.processor)\n"
+        "        except Exception as error:\n"
+        "            print('reported', error)\n"
+        "            sys.exit(42)\n"
+        "Process(RecordProcessor()).run()\n",
+        Initialize("shardId-0"),
+        BATCH,
+    )
+    assert (finished.sent, finished.exit_code) == ([Status("initialize")], 42)
+    assert finished.stderr.endswith("reported db down\n")
+
+
+HOOKS = {
+    "a subclass": (
+        "class Process(kcl.KCLProcess):\n    def _report_done(self, response_for=None):\n"
+        "        print('hook'); super()._report_done(response_for)\nprocess = Process(RecordProcessor())\n"
+    ),
+    "an attribute": (
+        "process = kcl.KCLProcess(RecordProcessor())\nperform = process._perform_action\n"
+        "process._perform_action = lambda action: (print('hook'), perform(action))\n"
+    ),
+    "a patched class": (
+        "handle = kcl.KCLProcess._handle_a_line\n"
+        "kcl.KCLProcess._handle_a_line = lambda self, line: (print('hook'), handle(self, line))\n"
+        "process = kcl.KCLProcess(RecordProcessor())\n"
+    ),
+    "an io_handler": (
+        "process = kcl.KCLProcess(RecordProcessor())\nwrite = process.io_handler.write_action\n"
+        "process.io_handler.write_action = lambda response: (print('hook'), write(response))\n"
+    ),
+    "a class of io_handler": (
+        "import sys\nclass Own(kcl._IOHandler):\n    def write_line(self, line):\n"
+        "        print('hook'); super().write_line(line)\n"
+        "class Process(kcl.KCLProcess):\n    def __init__(self, processor):\n"
+        "        self.io_handler = Own(sys.stdin, sys.stdout, sys.stderr)\n"
+        "        self.checkpointer = kcl.Checkpointer(self.io_handler)\n"
+        "        self.processor = kcl.v3processor.V2toV3Processor(kcl.v2processor.V1toV2Processor(processor))\n"
+        "process = Process(RecordProcessor())\n"
+    ),
+    "a checkpointer": (
+        "process = kcl.KCLProcess(RecordProcessor())\nask = process.checkpointer.checkpoint\n"
+        "process.checkpointer.checkpoint = lambda: (print('hook'), ask())\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", HOOKS.values(), ids=HOOKS)
+def test_whatever_a_program_replaces_is_used_over_real_pipes(run_child, text):
+    """And what it prints stays off the pipe; the daemon reads no empty lines."""
+    program = PROGRAM.format(process="").split("if __name__")[0] + text + "process.run()\n"
+    finished = run_child(program, Initialize("shardId-0"), BATCH, DONE, b"\n", Shutdown("TERMINATE"), DONE)
+    assert finished.sent == [
+        *(Status("initialize"), Checkpoint(), Status("processRecords"), Checkpoint(), Status("shutdown"))
+    ]
+    assert finished.exit_code == 0
+    assert "hook\n" in finished.stderr
+    assert finished.stderr.replace("hook\n", "") == "initialize shardId-0\nb'meow' bWVvdw== cat\nTERMINATE\n"
+
+
+def test_text_that_is_written_in_pieces_arrives_whole(run_child):
+    """By a program that writes to the file of its io_handler itself."""
+    finished = run_child(
+        PROGRAM.format(process="").split("if __name__")[0]
+        + "import json\nclass Process(kcl.KCLProcess):\n    def _report_done(self, response_for=None):\n"
+        "        file = self.io_handler.output_file\n"
+        "        file.write(json.dumps({'action': 'status', 'responseFor': response_for}))\n"
+        "        file.write('\\n')\n        file.flush()\n"
+        "Process(RecordProcessor()).run()\n",
+        Initialize("shardId-0"),
+    )
+    assert (finished.sent, finished.exit_code) == ([Status("initialize")], 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "sent", "exit_code", "text"),
+    [
+        ("", [Status("initialize"), Status("processRecords")], 0, "process_records failed and is acknowledged all"),
+        ("stop", [Status("initialize")], 1, "the record processor failed at process_records once"),
+        ("skip", [Status("initialize"), Status("processRecords")], 0, "skipped process_records 1 records"),
+        ("ignore", [], 2, "KCLPY_ON_ERROR is 'stop' or 'skip', not 'ignore'"),
+    ],
+)
+def test_the_variable_holds_with_hooks_as_well(run_child, value, sent, exit_code, text):
+    """With one attempt; a wrong value is found before the first message."""
+    finished = run_child(
+        PROGRAM.format(process="raise LookupError('db down')").split("if __name__")[0]
+        + HOOKS["a subclass"]
+        + "process.run()\n",
+        Initialize("shardId-0"),
+        BATCH,
+        environment={"KCLPY_ON_ERROR": value},
+    )
+    assert (finished.sent, finished.exit_code) == (sent, exit_code)
+    assert text in finished.stderr
+
+
+def test_hooks_can_be_called_by_themselves():
+    """As the unit tests of programs do, without `run`; what is not an action is printed as a failure."""
+    processor, files = V1(), (io.StringIO(), io.StringIO(), io.StringIO())
+    process = kcl.KCLProcess(processor, *files)
+    process._perform_action(dispatch.message_decode({**START, "action": "initialize"}))
+    process._perform_action(None)
+    process._report_done("initialize")
+    assert processor.calls == [("initialize", "s")]
+    assert "AttributeError" in files[2].getvalue()
+    assert files[1].getvalue() == '\n{"action": "status", "responseFor": "initialize"}\n'
+
+
+def test_an_io_handler_without_files_is_enough():
+    """Anything that reads and writes messages."""
+
+    class Own:
+        def __init__(self):
+            self.lines = [encode(Initialize("s")).decode()]
+            self.written = []
+
+        def read_line(self):
+            return self.lines.pop() if self.lines else ""
+
+        def load_action(self, line):
+            return json.loads(line, object_hook=dispatch.message_decode)
+
+        def write_action(self, response):
+            self.written.append(response)
+
+    process = kcl.KCLProcess(V1())
+    process.io_handler = Own()
+    process.run()
+    assert process.io_handler.written == [{"action": "status", "responseFor": "initialize"}]
+
+
+def test_the_checkpointer_that_is_delivered_is_one_of_the_drop_in():
+    """With the io_handler of its process, whose own checkpointer is good in a call as well."""
+    processor, seen = V1(), []
+
+    def process_records(records, checkpointer):
+        seen.append((isinstance(checkpointer, kcl.Checkpointer), checkpointer.io_handler is process.io_handler))
+        checkpointer.io_handler.write_error("said")
+        checkpointer.checkpoint(records[0])
+        process.checkpointer.checkpoint()
+
+    processor.process_records = process_records
+    output, error = io.StringIO(), io.StringIO()
+    process = kcl.KCLProcess(processor, as_text(Initialize("s"), BATCH, DONE, DONE), output, error)
+    process.run()
+    assert (seen, error.getvalue()) == ([(True, True)], "said\n")
+    sent = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [message.get("sequenceNumber", "-") for message in sent] == ["-", "456", None, "-"]
+
+
+@pytest.mark.parametrize("hooked", [False, True], ids=["delivered", "hooked"])
+def test_a_forked_process_cannot_checkpoint(run_child, hooked):
+    """Neither on the pipe, nor into a file that has been opened under the pipe's number since."""
+    if not hasattr(os, "fork"):
+        pytest.skip("there are no forks here")
+    program = PROGRAM.format(
+        process="import os\n"
+        "        pid = os.fork()\n"
+        "        if not pid:\n"
+        "            files = [open('victim', 'w') for _ in range(20)]\n"
+        "            try: checkpointer.checkpoint()\n"
+        "            except Exception as error: print(type(error).__name__, flush=True)\n"
+        "            os._exit(0)\n"
+        "        os.waitpid(pid, 0)\n"
+        "        print(os.path.getsize('victim'))"
+    )
+    if hooked:
+        program = (
+            program.split("if __name__")[0] + HOOKS["a subclass"].replace("print('hook'); ", "") + "process.run()\n"
+        )
+    finished = run_child(program, Initialize("shardId-0"), BATCH, DONE)
+    assert finished.sent == [Status("initialize"), Checkpoint(), Status("processRecords")]
+    raised = "EndOfStreamError" if hooked else "InvalidStateError"
+    assert finished.stderr.splitlines()[2:] == [raised, "0"]

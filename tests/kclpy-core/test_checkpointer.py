@@ -55,15 +55,6 @@ def test_a_checkpoint_is_asked_for_where_the_processor_says(arguments, request_)
     assert checkpointer.checkpointed
 
 
-def test_without_arguments_a_checkpoint_lands_at_the_record_delivered():
-    """Where records are delivered one by one, the daemon's own last record would be too far."""
-    asked = Asked()
-    checkpointer = Checkpointer(asked, delivered=Record("49", "k", None, 2))
-    checkpointer.checkpoint()
-    checkpointer.checkpoint("48")
-    assert asked.requests == [("49", 2), ("48", None)]
-
-
 class NumberOfAnotherLibrary:
     """An integer that JSON does not know, as numpy's."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 
 import kclpy
 import pytest
@@ -136,9 +137,10 @@ def test_a_failed_call_is_made_again_with_the_same_records(converse, initialize,
 
 def test_each_retry_is_logged(converse, initialize, batch, caplog):
     """With the method, the wait and the exception."""
-    converse(Recorder(failing(1, ValueError("db down"))), initialize, batch(1), attempts=2)
-    assert [(r.name, r.levelno, r.getMessage()) for r in caplog.records] == [
-        ("kclpy", logging.WARNING, "process_records failed; again in 0.0 s: ValueError('db down')")
+    error = ValueError("db down")
+    converse(Recorder(failing(1, error)), initialize, batch(1), attempts=2)
+    assert [(r.name, r.levelno, r.getMessage(), r.exc_info[1]) for r in caplog.records] == [
+        ("kclpy", logging.WARNING, "process_records failed; again in 0.0 s: ValueError('db down')", error)
     ]
 
 
@@ -330,38 +332,71 @@ def test_a_broken_reply_ends_the_child_even_if_the_processor_swallows_it(
     assert lines.sent == [DONE["initialize"], Checkpoint()]
 
 
-def test_a_checkpointer_is_of_no_use_after_its_window(converse, initialize, batch):
-    """Kept for later it raises, and nothing is sent."""
+@pytest.mark.parametrize("last", [None, ShardEnded(), ShutdownRequested()], ids=["batch", "end", "shutdown"])
+def test_a_kept_checkpointer_is_good_whenever_a_method_is_called(converse, initialize, batch, succeeded, last):
+    """In the processor's own thread: as that call's, which it counts for. Between two calls it is of no use."""
+    kept = []
+
+    class Keeping(Recorder):
+        def process_records(self, process_records_input):
+            kept.append(process_records_input.checkpointer)
+            kept[0].checkpoint()
+
+        def shard_ended(self, shard_ended_input):
+            kept[0].checkpoint()
+
+        def shutdown_requested(self, shutdown_requested_input):
+            kept[0].checkpoint()
+
+    last = last or batch(2)
+    sent = converse(Keeping(), initialize, batch(1), succeeded, last, succeeded)
+    assert sent[1:] == [Checkpoint(), DONE["processRecords"], Checkpoint(), DONE[last.action]]
+    for checkpointer in kept:
+        with pytest.raises(InvalidStateError, match="the method that the checkpointer was given to has returned"):
+            checkpointer.checkpoint()
+
+
+def test_a_kept_checkpointer_lands_at_the_record_that_is_processed_now(converse, initialize, batch, succeeded):
+    """Where records are delivered one by one, not at the one that it was given with."""
     kept = []
 
     def process(given):
-        if kept:
-            with pytest.raises(InvalidStateError, match="the method that the checkpointer was given to has returned"):
-                kept[0].checkpoint()
         kept.append(given.checkpointer)
+        kept[0].checkpoint()
 
-    assert converse(Recorder(process), initialize, batch(1), batch(2)) == [
-        DONE["initialize"],
-        DONE["processRecords"],
-        DONE["processRecords"],
-    ]
-    with pytest.raises(InvalidStateError):
-        kept[1].checkpoint()
+    on_error = Stop(attempts=1, per="record")
+    sent = converse(Recorder(process), initialize, batch(1, 2), succeeded, succeeded, on_error=on_error)
+    assert sent[1:] == [Checkpoint("1", 0), Checkpoint("2", 0), DONE["processRecords"]]
 
 
-def test_each_attempt_has_a_checkpointer_of_its_own(converse, initialize, batch):
-    """One that leaked from a failed attempt cannot acknowledge what the next one does."""
+def test_a_policy_does_not_checkpoint_what_a_kept_checkpointer_did(converse, initialize, batch, succeeded):
+    """`CheckpointEvery` counts it too."""
     kept = []
+
+    def process(given):
+        kept.append(given.checkpointer)
+        kept[0].checkpoint()
+
+    sent = converse(
+        Recorder(process), initialize, batch(1), succeeded, batch(2), succeeded, checkpoint=CheckpointEvery()
+    )
+    assert sent[1:] == [Checkpoint(), DONE["processRecords"]] * 2
+
+
+def test_a_checkpointer_that_another_thread_kept_is_of_no_use_in_a_later_call(converse, initialize, batch):
+    """It would acknowledge what its thread has not seen, and nothing is sent; each attempt is a call of its own."""
+    kept, raised = [], []
 
     def process(given):
         kept.append(given.checkpointer)
         if len(kept) == 1:
             raise ValueError
-        with pytest.raises(InvalidStateError):
-            kept[0].checkpoint()
+        raised.append(in_a_thread(kept[0].checkpoint))
 
-    assert converse(Recorder(process), initialize, batch(1), attempts=2)[-1] == DONE["processRecords"]
-    assert len(set(kept)) == 2
+    sent = converse(Recorder(process), initialize, batch(1), batch(2), attempts=2)
+    assert sent[1:] == [DONE["processRecords"]] * 2
+    assert [type(error) for error in raised] == [InvalidStateError] * 2
+    assert len(set(kept)) == 3
 
 
 def in_a_thread(function):
@@ -380,20 +415,65 @@ def in_a_thread(function):
     return raised[0] if raised else None
 
 
-def test_a_checkpoint_of_another_thread_while_a_reply_is_awaited_raises(converse, initialize, batch, succeeded):
-    """It never gets onto the pipe, and the reply goes to the one that waits for it."""
-    raised = []
-    processor = Recorder(checkpoint)
-    window = []
-    processor.process = lambda given: (window.append(given.checkpointer), checkpoint(given))
+def test_threads_that_checkpoint_at_once_wait_for_each_other(peer, make_child, initialize, batch, succeeded):
+    """Each request has its reply before the next is sent."""
+    asked, threads, on_the_wire = threading.Event(), [], []
+
+    def process(given):
+        threads.extend(threading.Thread(target=given.checkpointer.checkpoint, args=(n,)) for n in range(5))
+        for thread in threads:
+            thread.start()
+        asked.wait()
+        given.checkpointer.checkpoint()
+        for thread in threads:
+            thread.join()
 
     def reply():
-        raised.append(in_a_thread(window[0].checkpoint))
+        asked.set()
+        on_the_wire.append(len(lines.sent))
+        time.sleep(0.01)
         return encode(succeeded)
 
-    sent = converse(processor, initialize, batch(1), reply)
-    assert sent == [DONE["initialize"], Checkpoint(), DONE["processRecords"]]
-    assert "another thread awaits the reply" in str(raised[0])
+    lines = peer(initialize, batch(1), *[reply] * 6)
+    child = make_child(lines, Recorder(process))
+    child.step()
+    child.step()
+    assert on_the_wire == [2, 3, 4, 5, 6, 7]
+    assert {request.sequence_number for request in lines.sent[1:7]} == {None, "0", "1", "2", "3", "4"}
+    assert lines.sent[7] == DONE["processRecords"]
+
+
+def test_a_checkpoint_in_the_middle_of_another_in_the_same_thread_raises(converse, initialize, batch, succeeded):
+    """As a signal handler's: it cannot wait for itself, and the reply goes to the first."""
+    raised, window = [], []
+
+    def reply():
+        with pytest.raises(InvalidStateError, match="in the middle of a checkpoint") as caught:
+            window[0].checkpoint()
+        raised.append(caught.value)
+        return encode(succeeded)
+
+    processor = Recorder(lambda given: (window.append(given.checkpointer), checkpoint(given)))
+    assert converse(processor, initialize, batch(1), reply)[1:] == [Checkpoint(), DONE["processRecords"]]
+    assert len(raised) == 1
+
+
+def test_a_forked_conversation_takes_no_checkpoint(make_child, peer, initialize, batch):
+    """Its reply would go to the process that it was forked from."""
+    raised = []
+
+    def process(given):
+        child.forked()
+        with pytest.raises(InvalidStateError, match="a forked process has no part in the conversation") as caught:
+            given.checkpointer.checkpoint()
+        raised.append(caught.value)
+
+    lines = peer(initialize, batch(1))
+    child = make_child(lines, Recorder(process))
+    child.step()
+    child.step()
+    assert len(raised) == 1
+    assert lines.sent == [DONE["initialize"], DONE["processRecords"]]
 
 
 def test_another_thread_may_checkpoint_within_the_window(converse, initialize, batch, succeeded):

@@ -433,6 +433,8 @@ def fields_of(record):
         data = type(error)
     return (
         data,
+        record.data,
+        record["data"],
         record.sequence_number,
         record.partition_key,
         record.sub_sequence_number,
@@ -453,11 +455,36 @@ def both_records(text):
 
 
 @given(st.text(alphabet="AQgwYZ+/-_=\n \u00e9", max_size=12) | st.none())
-@example("YR==")
+@example("QR==")
+@example("QUJ=")
+@example("Q===")
+@example("QR==QR==")
+@example("=")
 def test_the_data_of_a_record_decodes_alike_either_way(text):
-    """The same bytes, or no base64 for both; what is no base64 is an error only when it is asked for."""
+    """The same bytes and text, or for both not base64, which is an error only when it is asked for."""
     fast, slow = both_records(text)
     assert fields_of(fast) == fields_of(slow)
+
+
+@pytest.mark.parametrize(("text", "same"), [("QR==", "QQ=="), ("QUJ=", "QUI="), ("QQ==", "QQ=="), ("Q===", "Q===")])
+def test_unused_bits_of_base64_are_zero(text, same):
+    """They belong to no byte, and msgspec does not keep them; what is not base64 stays as it is."""
+    assert [record.data for record in both_records(text)] == [same, same]
+
+
+@given(st.integers(min_value=-(2**64), max_value=2**64))
+@example(2**63 - 1)
+@example(-(2**63))
+def test_any_timestamp_is_a_time_or_none_either_way(millis):
+    """What lies outside of the calendar does not fail."""
+    pytest.importorskip("msgspec")
+    line = encode(ProcessRecords([Record("49", "k", "", 0, millis)]))
+    with pure():
+        slow = decode(line)
+    for message in (decode(line), slow):
+        time = message.records[0].approximate_arrival_timestamp
+        assert message.records[0].timestamp_millis == millis
+        assert (time is None) == (not -62_135_596_800_000 <= millis < 253_402_300_800_000)
 
 
 @given(st.binary())
@@ -507,6 +534,14 @@ def test_records_are_of_the_class_that_is_asked_for():
     for decoded in (decode(line, Own), slow):
         assert decoded == message
         assert [isinstance(record, Own) for record in decoded.records] == [True]
+
+
+def test_a_record_that_msgspec_made_is_immutable():
+    """As long as its class takes no attributes, which the drop-in's does."""
+    pytest.importorskip("msgspec")
+    line, _ = FROM_DAEMON["processRecords"]
+    with pytest.raises(AttributeError, match="immutable"):
+        decode(line).records[0].sequence_number = "1"
 
 
 def test_without_msgspec_the_same_batch_is_processed(run_child, initialize, batch):

@@ -107,14 +107,32 @@ def test_a_dead_letter_takes_records_and_nothing_else(method):
     assert letters == ([(RECORDS, error)] if acknowledged else [])
 
 
+def test_a_dead_letter_counts_and_logs_what_is_handed_over(caplog):
+    """As a skip does: the count, the sequence numbers, and the exception."""
+    dead_letter = DeadLetter(lambda *_: None)
+    error = ValueError("boom")
+    assert dead_letter.give_up("process_records", RECORDS, error)
+    assert dead_letter.give_up("process_records", RECORDS[:1], error)
+    assert dead_letter.handed_over == 3
+    assert [(r.levelno, r.getMessage(), r.exc_info[1]) for r in caplog.records] == [
+        (logging.ERROR, f"handed {which} to the dead letter after process_records failed", error)
+        for which in (
+            "2 records (sequence numbers 48 to 49; 2 so far)",
+            "1 records (sequence numbers 48 to 48; 3 so far)",
+        )
+    ]
+
+
 def test_a_dead_letter_that_cannot_be_delivered_raises():
     """So that the child does not acknowledge."""
 
     def full(*_):
         raise OSError("the queue is full")
 
+    dead_letter = DeadLetter(full)
     with pytest.raises(OSError, match="the queue is full"):
-        DeadLetter(full).give_up("process_records", RECORDS, ValueError())
+        dead_letter.give_up("process_records", RECORDS, ValueError())
+    assert dead_letter.handed_over == 0
 
 
 @pytest.mark.parametrize("value", [None, ""])

@@ -1,6 +1,7 @@
 """`python -m kclpy module:Processor`."""
 
 import importlib
+import os
 
 import pytest
 from kclpy.messages import Checkpoint, Status
@@ -51,9 +52,10 @@ def test_a_class_an_instance_a_factory_and_a_function_run(run_main, initialize, 
         ("nowhere.at.all:Processor", "there is no module 'nowhere' in "),
         ("app.inner:Processor", "there is no module 'app.inner' in "),
         ("app:Nothing", "'app:Nothing': module 'app' has no attribute 'Nothing'"),
-        ("app", "'app' names no processor: write module:Processor"),
-        ("app:", "'app:' names no processor"),
-        (":Processor", "':Processor' names no processor"),
+        ("nowhere\udc80:Processor", "there is no module 'nowhere\\udc80' in "),
+        ("app:Nothing\udc80", "'app:Nothing\\udc80': module 'app' has no attribute 'Nothing\\udc80'"),
+        ("app." + 300 * "n" + ":Processor", "there is no module 'app." + 195 * "n" + "... in "),
+        ("app:" + 300 * "n", "'app:" + 195 * "n" + "...: module 'app' has no attribute 'nnn"),
         ("app:Inner", "app.Inner is no record processor: the method initialize is missing"),
     ],
 )
@@ -66,20 +68,58 @@ def test_what_is_not_there_is_one_line_and_a_wrong_set_up(run_main, target, text
 
 
 @pytest.mark.parametrize(
+    "target",
+    ["app", "app:", ":Processor", ".app:Processor", "app..inner:Processor", "app:Inner..Processor", ":", "..:"],
+)
+def test_what_names_no_processor_is_told_with_the_usage(run_main, target):
+    """In two lines, and exit code 2."""
+    finished = run_main(target)
+    assert (finished.stdout, finished.exit_code) == (b"", 2)
+    first, second = finished.stderr.splitlines()
+    assert first == f"kclpy: '{target}' names no processor: write module:Processor"
+    assert second.startswith("usage: python -m kclpy module:Processor")
+
+
+@pytest.mark.parametrize(
     ("app", "text"),
     [
-        ("def f(:\n", "SyntaxError"),
-        ("import no_such_dependency\n", "No module named 'no_such_dependency'"),
-        ("raise LookupError('no table')\n", "LookupError: no table"),
+        ("def f(:\n", "invalid syntax (app.py, line 1)"),
+        (
+            "\nimport no_such_dependency\n",
+            "ModuleNotFoundError(\"No module named 'no_such_dependency'\") at {app}, line 2",
+        ),
+        ("raise LookupError('no\\ntable')\n", "LookupError('no\\ntable') at {app}, line 1"),
+        ("from . import nothing\n", "ImportError('attempted relative import with no known parent package') at {app}, "),
+        ("raise ValueError(1000 * 'v')\n", "ValueError('" + 188 * "v" + "... at {app}, line 1"),
     ],
-    ids=["syntax", "import", "exception"],
+    ids=["syntax", "import", "exception", "relative import", "long"],
 )
-def test_what_is_wrong_inside_the_module_is_told_with_its_traceback(run_main, app, text):
-    """The line in the program is what its author needs; nothing is on the pipe."""
+def test_what_is_wrong_inside_the_module_is_told_with_its_place(run_main, tmp_path, app, text):
+    """In two lines: what and where, and how to see the traceback. Nothing is on the pipe."""
     finished = run_main("app:Processor", app=app)
-    assert (finished.stdout, finished.exit_code) == (b"", 1)
-    assert "Traceback" in finished.stderr or "app.py" in finished.stderr
-    assert text in finished.stderr
+    assert (finished.stdout, finished.exit_code) == (b"", 2)
+    first, second = finished.stderr.splitlines()
+    assert first.startswith("kclpy: app cannot be imported: " + text.format(app=tmp_path / "app.py"))
+    assert second.startswith("the whole traceback: ")
+    assert second.endswith(" -c 'import app'")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder that is in use cannot be removed there")
+def test_a_folder_that_is_gone_leads_to_no_traceback(run_child):
+    """A deployment that has replaced the folder, say."""
+    finished = run_child(
+        "import os, sys\nos.mkdir('gone')\nos.chdir('gone')\nos.rmdir('../gone')\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'kclpy', 'nowhere:Processor'])\n"
+    )
+    assert (finished.stdout, finished.exit_code) == (b"", 2)
+    assert finished.stderr.startswith("kclpy: there is no module 'nowhere' in ")
+    assert finished.stderr.count("\n") == 1
+
+
+def test_a_module_that_exits_at_import_is_let_go(run_main):
+    """With its own exit code."""
+    finished = run_main("app:Processor", app="import sys\nsys.exit(42)\n")
+    assert (finished.stdout, finished.stderr, finished.exit_code) == (b"", "", 42)
 
 
 @pytest.mark.parametrize("flags", [(), ("-u",)], ids=["buffered", "unbuffered"])

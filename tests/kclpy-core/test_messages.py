@@ -155,6 +155,7 @@ def test_the_timestamp_of_a_record_is_aware_and_to_the_millisecond():
     assert RECORD.approximate_arrival_timestamp == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=timezone.utc)
     assert RECORD.approximate_arrival_timestamp.utcoffset() == timedelta(0)
     assert Record("1", "k", None).approximate_arrival_timestamp is None
+    assert Record("1", "k", None, 0, 2**63 - 1).approximate_arrival_timestamp is None
 
 
 @given(st.integers(min_value=-62_135_596_800_000, max_value=253_402_300_799_999))

@@ -15,9 +15,10 @@ class MalformedAction(Exception):  # noqa: N818 - the name that programs know
     """A JSON object that is no message."""
 
 
-_INPUTS: dict[str, Any] = {
+_serializers: dict[str, Any] = {
     "initialize": messages.InitializeInput,
     "processRecords": messages.ProcessRecordsInput,
+    "shutdown": messages.ShutdownInput,
     "checkpoint": messages.CheckpointInput,
     "record": messages.Record,
     "shutdownRequested": messages.ShutdownRequestedInput,
@@ -34,9 +35,9 @@ def message_decode(json_dict: dict[str, Any]) -> Any:
     if "action" not in json_dict:
         raise MalformedAction(f"Action {json_dict} was expected to have key 'action'")
     action = json_dict["action"]
-    if action not in _INPUTS:
-        allowed = ", ".join(f'"{name}"' for name in _INPUTS)
+    if action not in _serializers:
+        allowed = ", ".join(f'"{name}"' for name in _serializers)
         raise MalformedAction(
             f"Received an action which couldn't be understood. Action was '{action}' -- Allowed {allowed}"
         )
-    return _INPUTS[action](json_dict)
+    return _serializers[action](json_dict)

@@ -6,7 +6,6 @@ What stands after the colon is passed to `kclpy.run`: a class, an instance, a fa
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from operator import attrgetter
 
@@ -17,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+MOST_SHOWN = 200
+"""How many characters of a name or an exception are shown."""
 USAGE = "usage: python -m kclpy module:Processor    (started by the MultiLangDaemon, as executableName)"
 
 
@@ -30,20 +31,42 @@ def main(arguments: list[str]) -> None:
 
 
 def load(target: str) -> Any:
-    """What `module:name` names. Raises SetupError if there is no such thing."""
-    module, colon, name = target.partition(":")
-    if not (module and colon and name):
-        raise SetupError(f"{target!r} names no processor: write module:Processor")
+    """What `module:name` names. Raises SetupError if there is no such thing, or if its module cannot be imported."""
+    module, _, name = target.partition(":")
+    if not (all(module.split(".")) and all(name.split("."))):
+        raise SetupError(f"{_short(repr(target))} names no processor: write module:Processor\n{USAGE}")
     try:
-        return attrgetter(name)(importlib.import_module(module))
+        imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise
+            raise _failed_import(module, error) from None
         raise SetupError(
-            f"there is no module {error.name!r} in {os.getcwd()} or on the path of {sys.executable}"
+            f"there is no module {_short(repr(error.name))} in {sys.path[0]} or on the path of {sys.executable}"
         ) from None
+    except Exception as error:  # noqa: BLE001 - whatever the module raises
+        raise _failed_import(module, error) from None
+    try:
+        return attrgetter(name)(imported)
     except AttributeError as error:
-        raise SetupError(f"{target!r}: {error}") from None
+        raise SetupError(f"{_short(repr(target))}: {_short(str(error))}") from None
+
+
+def _failed_import(module: str, error: Exception) -> SetupError:
+    """What `error` was and where it was raised, and how to see the rest."""
+    if isinstance(error, SyntaxError):  # whose text has the place
+        what = str(error)
+    else:
+        from traceback import walk_tb
+
+        frame, line = list(walk_tb(error.__traceback__))[-1]
+        what = f"{_short(repr(error))} at {frame.f_code.co_filename}, line {line}"
+    return SetupError(
+        f"{module} cannot be imported: {what}\nthe whole traceback: {sys.executable} -c 'import {module}'"
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 if __name__ == "__main__":

@@ -19,24 +19,27 @@ CHECKPOINT_BACKOFF = Backoff(attempts=5, base=0.5, cap=4.0)
 class Checkpointer:
     """Records how far a shard was processed, in the lease table (KCL: RecordProcessorCheckpointer).
 
-    A checkpointer is good until the method that it was given to has returned.
+    A checkpointer is good until the method that it was given to has returned. In the processor's own thread one that was
+    kept is good again whenever another method has been called, as the checkpointer of that call.
     """
 
     def __init__(
         self,
         ask: Callable[[Checkpointer, str | None, int | None], None],
         backoff: Backoff = CHECKPOINT_BACKOFF,
-        delivered: Record | None = None,
     ) -> None:
         self._ask = ask
         self._backoff = backoff
-        self._delivered = delivered
         self._checkpointed = False
 
     @property
     def checkpointed(self) -> bool:
         """Whether a checkpoint of this checkpointer succeeded."""
         return self._checkpointed
+
+    def take_note(self) -> None:
+        """Take note of a checkpoint that succeeded."""
+        self._checkpointed = True
 
     def checkpoint(self, sequence_number: str | Record | None = None, sub_sequence_number: int | None = None) -> None:
         """Checkpoint at a record or a sequence number; without arguments, after all that was delivered.
@@ -45,11 +48,9 @@ class Checkpointer:
         lease table are tried again with backoff.
 
         Raises a CheckpointError: ThrottlingError or DependencyError when that did not help, ShutdownError (the lease
-        is gone), InvalidSequenceNumberError, InvalidStateError (used after its method returned, or while another
-        thread awaits its reply), or CheckpointError itself for any other exception of the daemon.
+        is gone), InvalidSequenceNumberError, InvalidStateError (used while no method is called, in a forked process, or
+        by another thread after its method returned), or CheckpointError itself for any other exception of the daemon.
         """
-        if sequence_number is None:
-            sequence_number = self._delivered
         if isinstance(sequence_number, Record):
             sub_sequence_number = sequence_number.sub_sequence_number
             sequence_number = sequence_number.sequence_number
@@ -65,7 +66,7 @@ class Checkpointer:
                     raise
                 sleep(delay)
             else:
-                self._checkpointed = True
+                self.take_note()
                 return
 
 

@@ -6,7 +6,7 @@ FakeDaemon of `kclpy.testing`).
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import RLock, get_ident
 from time import sleep
 
 from kclpy.checkpointer import CHECKPOINT_BACKOFF, Checkpointer, CheckpointEvery
@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     import typing
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from kclpy.failure import Backoff, FailurePolicy
     from kclpy.messages import FromDaemon
@@ -57,6 +57,7 @@ class Child:
         *,
         backoff: Backoff = CHECKPOINT_BACKOFF,
         record_class: type[Record] = Record,
+        checkpointer_class: Callable[..., Checkpointer] = Checkpointer,
     ) -> None:
         self._lines = lines
         self._processor = processor
@@ -66,9 +67,13 @@ class Child:
         self._checkpoint_policy = checkpoint
         self._backoff = backoff
         self._record_class = record_class
+        self._checkpointer_class = checkpointer_class
         self._protocol = Protocol()
-        self._lock = allocate_lock()
+        self._lock = RLock()
+        self._thread: int | None = None
+        self._forked = False
         self._window: Checkpointer | None = None
+        self._delivered: Record | None = None
         self._broken: ProtocolError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._refused = False
@@ -92,6 +97,14 @@ class Child:
         """Close the event loop, if an `async def` method made one necessary."""
         if self._loop is not None:
             self._loop.close()
+
+    def forked(self) -> None:
+        """Take note that this is a forked process, whose copy of the conversation is not to go on."""
+        self._forked = True
+
+    def checkpointer(self) -> Checkpointer:
+        """A checkpointer over this conversation."""
+        return self._checkpointer_class(self._ask, self._backoff)
 
     def _receive(self) -> FromDaemon | None:
         while line := self._lines.read_line():
@@ -124,7 +137,9 @@ class Child:
                 self._refuse()
                 return True
             attempts += 1
-            checkpointer = Checkpointer(self._ask, self._backoff, delivered)
+            checkpointer = self.checkpointer()
+            self._thread = get_ident()
+            self._delivered = delivered
             self._window = checkpointer
             try:
                 self._call(message, method, checkpointer)
@@ -149,7 +164,7 @@ class Child:
                 if self._on_error.give_up(method, records, failure):
                     return True
                 raise ProcessorFailedError(method, attempts) from failure
-            logger().warning("%s failed; again in %.1f s: %r", method, delay, failure)
+            logger().warning("%s failed; again in %.1f s: %r", method, delay, failure, exc_info=failure)
             sleep(delay)
 
     def _refuse(self) -> None:
@@ -190,15 +205,19 @@ class Child:
         self._loop.run_until_complete(wait())
 
     def _ask(self, checkpointer: Checkpointer, sequence_number: str | None, sub_sequence_number: int | None) -> None:
-        """Send a checkpoint request and take its reply. Raises a CheckpointError, or a ProtocolError.
+        """Send a checkpoint request and take its reply, after those of other threads. Raises as `checkpoint` does.
 
         A ProtocolError is kept as well: the pipe is of no use after it, even if the processor swallows it.
         """
-        if not self._lock.acquire(blocking=False):
-            raise InvalidStateError(reason="another thread awaits the reply to its checkpoint")
-        try:
-            if checkpointer is not self._window:
+        if self._forked:
+            raise InvalidStateError(reason="a forked process has no part in the conversation with the daemon")
+        with self._lock:
+            window = self._window
+            if window is None or not (checkpointer is window or get_ident() == self._thread):
                 raise InvalidStateError(reason="the method that the checkpointer was given to has returned")
+            if sequence_number is None and self._delivered is not None:
+                sequence_number = self._delivered.sequence_number
+                sub_sequence_number = self._delivered.sub_sequence_number
             request = self._protocol.request(sequence_number, sub_sequence_number)
             try:
                 self._lines.write_line(encode(request))
@@ -206,7 +225,6 @@ class Child:
             except ProtocolError as error:
                 self._broken = error
                 raise
-        finally:
-            self._lock.release()
-        if isinstance(reply, CheckpointReply) and reply.error is not None:
-            raise CheckpointError.of(reply.error)
+            if isinstance(reply, CheckpointReply) and reply.error is not None:
+                raise CheckpointError.of(reply.error)
+            window.take_note()

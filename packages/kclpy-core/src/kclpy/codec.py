@@ -10,11 +10,12 @@ the pure code, whose word is final. So both give equal messages and equal errors
 from __future__ import annotations
 
 import json
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from operator import itemgetter
 
-from kclpy.errors import MalformedMessageError
+from kclpy.errors import InvalidRecordDataError, MalformedMessageError
 from kclpy.messages import (
+    RECORD_FIELDS,
     Checkpoint,
     CheckpointReply,
     Initialize,
@@ -76,7 +77,7 @@ def encode(message: FromChild | FromDaemon) -> bytes:
     """The line for `message`, with its newline; the daemon's messages as the daemon writes them."""
     fields: dict[str, Any] = {"action": message.action}
     if isinstance(message, ProcessRecords):
-        fields["records"] = [{name: record[name] for name in _RECORD_FIELDS} for record in message.records]
+        fields["records"] = [{name: record[name] for name in RECORD_FIELDS} for record in message.records]
         fields["millisBehindLatest"] = message.millis_behind_latest
     else:
         for name in message.__slots__:
@@ -84,15 +85,6 @@ def encode(message: FromChild | FromDaemon) -> bytes:
             fields[head + "".join(word.capitalize() for word in tail)] = getattr(message, name)
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
-
-_RECORD_FIELDS = (
-    "data",
-    "partitionKey",
-    "sequenceNumber",
-    "approximateArrivalTimestamp",
-    "subSequenceNumber",
-    "action",
-)
 
 _FROM_DAEMON: dict[str, Callable[[_Fields], FromDaemon]] = {
     "initialize": lambda fields: Initialize(
@@ -127,14 +119,32 @@ def _process_records(fields: _Fields, record_class: type[Record]) -> ProcessReco
             and type(sub_sequence_number) is int
             and type(millis) is int
         ):
-            record = fields.object(item, f"records[{index}]")
-            sequence_number = record.string("sequenceNumber")
-            partition_key = record.string("partitionKey")
-            data = record.optional_string("data")
-            sub_sequence_number = record.optional_integer("subSequenceNumber")
-            millis = record.optional_integer("approximateArrivalTimestamp")
-        records.append(record_class(sequence_number, partition_key, data, sub_sequence_number, millis))
+            item_fields = fields.object(item, f"records[{index}]")
+            sequence_number = item_fields.string("sequenceNumber")
+            partition_key = item_fields.string("partitionKey")
+            data = item_fields.optional_string("data")
+            sub_sequence_number = item_fields.optional_integer("subSequenceNumber")
+            millis = item_fields.optional_integer("approximateArrivalTimestamp")
+        record = record_class(sequence_number, partition_key, data, sub_sequence_number, millis)
+        # Base64 with padding whose unused bits are not zero, which no encoder writes and msgspec forgets.
+        if (
+            data
+            and data[-1] == "="
+            and len(data) > 3
+            and not (data[-3] in "AQgw" if data[-2] == "=" else data[-2] in "AEIMQUYcgkosw048")
+        ):
+            try:
+                data = _in_base64(record.binary_data)
+            except InvalidRecordDataError:
+                pass  # for whoever asks for it
+            else:
+                record = record_class(sequence_number, partition_key, data, sub_sequence_number, millis)
+        records.append(record)
     return ProcessRecords(records, fields.optional_integer("millisBehindLatest"))
+
+
+def _in_base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
 
 
 class _Fields:
@@ -245,11 +255,14 @@ def _make_fast_decoder(record_class: type[Record]) -> Any:
 
     To `isinstance` they are of `record_class`, and they compare equal to its own. A field that is not known, or another
     action, is left to the pure code: msgspec would skip over it without a look at its encoding.
+
+    They take attributes, weak references and a cycle through them if those of `record_class` do.
     """
     try:
         import msgspec
     except ImportError:
         return None
+    takes_attributes = record_class.__dictoffset__ != 0
     fast_record = msgspec.defstruct(
         record_class.__name__,
         [
@@ -260,7 +273,12 @@ def _make_fast_decoder(record_class: type[Record]) -> Any:
             ("timestamp_millis", int | None, None),
         ],
         bases=(record_class.methods, msgspec.Struct),
-        namespace={"data": property(lambda record: b2a_base64(record.binary_data, newline=False).decode())},
+        namespace={
+            "data": property(
+                lambda record: _in_base64(record.binary_data),
+                lambda record, data: setattr(record, "binary_data", a2b_base64(data)),
+            )
+        },
         rename={
             "sequence_number": "sequenceNumber",
             "partition_key": "partitionKey",
@@ -271,8 +289,10 @@ def _make_fast_decoder(record_class: type[Record]) -> Any:
         tag_field="action",
         tag="record",
         forbid_unknown_fields=True,
-        frozen=True,
-        gc=False,
+        frozen=not takes_attributes,
+        dict=takes_attributes,
+        weakref=record_class.__weakrefoffset__ != 0,
+        gc=takes_attributes,
     )
     record_class.register(fast_record)
     fast_batch = msgspec.defstruct(

@@ -87,7 +87,7 @@ class Skip(FailurePolicy):
         if method in ("initialize", "shard_ended"):
             return False
         self.skipped += len(records)
-        which = f" {len(records)} records ({_span(records)}; {self.skipped} so far)" if records else ""
+        which = f" {_counted(records, self.skipped)}" if records else ""
         logger().error("skipped %s%s after it failed", method, which, exc_info=error)
         return True
 
@@ -95,9 +95,11 @@ class Skip(FailurePolicy):
 class DeadLetter(FailurePolicy):
     """Hand what failed to `callback(records, error)`, and acknowledge it once that has returned.
 
-    If the callback raises, the program stops without acknowledging. What holds no records (`initialize`,
+    What was handed over is logged and counted (`handed_over`, in records). If the callback raises, the program stops without acknowledging. What holds no records (`initialize`,
     `shard_ended`, ...) stops as under `Stop`.
     """
+
+    handed_over = 0
 
     def __init__(
         self,
@@ -115,6 +117,9 @@ class DeadLetter(FailurePolicy):
         if method != "process_records":
             return False
         self.callback(records, error)
+        self.handed_over += len(records)
+        which = _counted(records, self.handed_over)
+        logger().error("handed %s to the dead letter after %s failed", which, method, exc_info=error)
         return True
 
 
@@ -127,5 +132,6 @@ def policy_from_environment(value: str | None, default: FailurePolicy) -> Failur
     return Stop() if value == "stop" else Skip()
 
 
-def _span(records: Sequence[Record]) -> str:
-    return f"sequence numbers {records[0].sequence_number} to {records[-1].sequence_number}"
+def _counted(records: Sequence[Record], so_far: int) -> str:
+    span = f"sequence numbers {records[0].sequence_number} to {records[-1].sequence_number}"
+    return f"{len(records)} records ({span}; {so_far} so far)"

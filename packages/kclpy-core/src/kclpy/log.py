@@ -10,6 +10,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from typing import Any
 
 _enabled = False
 _shard_id = "no shard yet"
@@ -50,6 +51,35 @@ def configure_if_imported() -> None:
     root.addHandler(handler)
     if root.level == logging.WARNING:
         root.setLevel(logging.INFO)
+
+
+def log_end(error: BaseException) -> bool:
+    """Log `error`, for which the program ends, with the traceback of its cause, if the program uses `logging`.
+
+    True if a handler wrote it to stderr: it is not to be written there again.
+    """
+    if "logging" not in sys.modules:
+        return False
+    import logging
+
+    source: logging.Logger | None = logger()
+    logger().error("%s", error, exc_info=error.__cause__ or error)
+    handlers: list[Any] = []
+    while source is not None:
+        handlers += source.handlers
+        source = source.parent if source.propagate else None
+    return logger().isEnabledFor(logging.ERROR) and any(
+        handler.level <= logging.ERROR and _is_stderr(handler) for handler in handlers or [logging.lastResort]
+    )
+
+
+def _is_stderr(handler: Any) -> bool:
+    """Whether `handler` writes to file descriptor 2, or to 1, which the runner has made the same."""
+    try:
+        number: int = handler.stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return False
+    return number in (1, 2)
 
 
 def logger() -> logging.Logger:

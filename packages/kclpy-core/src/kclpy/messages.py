@@ -177,19 +177,25 @@ class RecordMethods:
 
     @property
     def approximate_arrival_timestamp(self) -> datetime | None:
-        """When Kinesis took the record, as an aware datetime in UTC, to the millisecond; None if it is not known."""
+        """When Kinesis took the record, as an aware datetime in UTC, to the millisecond.
+
+        None if it is not known, or outside of the years 1 to 9999.
+        """
         if self.timestamp_millis is None:
             return None
         from datetime import datetime, timedelta, timezone
 
-        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=self.timestamp_millis)
+        try:
+            return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=self.timestamp_millis)
+        except OverflowError:
+            return None
 
     def __getitem__(self, field: str) -> Any:
-        return getattr(self, _WIRE_FIELDS[field])
+        return getattr(self, RECORD_FIELDS[field])
 
     def get(self, field: str, default: Any = None) -> Any:
         """The field with the wire's name `field` (`sequenceNumber`, `data`, ...), or `default`."""
-        return self[field] if field in _WIRE_FIELDS else default
+        return self[field] if field in RECORD_FIELDS else default
 
     def _values(self) -> tuple[str, str, str | None, int | None, int | None]:
         return self.sequence_number, self.partition_key, self.data, self.sub_sequence_number, self.timestamp_millis
@@ -232,7 +238,7 @@ class Record(RecordMethods, metaclass=ABCMeta):
     partition_key: str
     """The partition key, which the producer chose."""
     data: str | None
-    """The data in base64, as the daemon sent it; None if the record has no data buffer."""
+    """The data in base64, as the daemon sent it, with unused bits zero; None if the record has no data buffer."""
     sub_sequence_number: int | None
     """The place in a KPL aggregate, from 0; 0 too where there is none (None from some KCL 1.x)."""
     timestamp_millis: int | None
@@ -275,11 +281,12 @@ class Record(RecordMethods, metaclass=ABCMeta):
 
 RecordMethods.pickled_as = Record
 
-_WIRE_FIELDS = {
-    "action": "action",
+RECORD_FIELDS = {
     "data": "data",
     "partitionKey": "partition_key",
     "sequenceNumber": "sequence_number",
-    "subSequenceNumber": "sub_sequence_number",
     "approximateArrivalTimestamp": "timestamp_millis",
+    "subSequenceNumber": "sub_sequence_number",
+    "action": "action",
 }
+"""The fields of a record on the wire, in its order, and the attributes that hold them."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any, ClassVar, Protocol, TypeAlias
 
+    from typing_extensions import Self
+
     from kclpy import v1, v2
     from kclpy.checkpointer import Checkpointer
     from kclpy.messages import FromDaemon, Record
@@ -89,15 +91,15 @@ class ShutdownInput:
         self.reason = reason
         self.checkpointer = checkpointer
 
-    @staticmethod
-    def zombie() -> ShutdownInput:
+    @classmethod
+    def zombie(cls) -> Self:
         """The shutdown of a processor whose lease is lost."""
-        return ShutdownInput("ZOMBIE", LeaseLostCheckpointer())
+        return cls("ZOMBIE", LeaseLostCheckpointer())
 
-    @staticmethod
-    def terminate(checkpointer: Checkpointer) -> ShutdownInput:
+    @classmethod
+    def terminate(cls, checkpointer: Checkpointer) -> Self:
         """The shutdown of a processor whose shard has ended."""
-        return ShutdownInput("TERMINATE", checkpointer)
+        return cls("TERMINATE", checkpointer)
 
 
 class RecordProcessor(ABC):
@@ -150,6 +152,7 @@ class V2toV3Processor:
     """Drives a v2 processor, whose `shutdown` stands for both ends of a lease."""
 
     version = 3
+    shutdown_input = ShutdownInput
 
     def __init__(self, delegate: Any) -> None:
         self.delegate = delegate
@@ -161,10 +164,10 @@ class V2toV3Processor:
         return self.delegate.process_records(process_records_input)
 
     def lease_lost(self, lease_lost_input: LeaseLostInput) -> Any:
-        return self.delegate.shutdown(ShutdownInput.zombie())
+        return self.delegate.shutdown(self.shutdown_input.zombie())
 
     def shard_ended(self, shard_ended_input: ShardEndedInput) -> Any:
-        return self.delegate.shutdown(ShutdownInput.terminate(shard_ended_input.checkpointer))
+        return self.delegate.shutdown(self.shutdown_input.terminate(shard_ended_input.checkpointer))
 
     def shutdown_requested(self, shutdown_requested_input: ShutdownRequestedInput) -> Any:
         return self.delegate.shutdown_requested(shutdown_requested_input)
@@ -244,13 +247,13 @@ _ARGUMENTS = {
 """The methods of each version of the contract, and how many arguments each is called with."""
 
 
-def adapt(processor: Any) -> Driven:
+def adapt(processor: Any, v2_to_v3: Callable[[Any], Driven] = V2toV3Processor) -> Driven:
     """The v3 processor that drives `processor`, an instance of any version (its `version`, or else 3)."""
     version = getattr(processor, "version", 3)
     if version == 1:
-        return V2toV3Processor(V1toV2Processor(processor))
+        return v2_to_v3(V1toV2Processor(processor))
     if version == 2:
-        return V2toV3Processor(processor)
+        return v2_to_v3(processor)
     driven: Driven = processor
     return driven
 

@@ -13,7 +13,7 @@ from time import sleep
 
 from kclpy import log
 from kclpy.child import Child
-from kclpy.errors import EndOfStreamError, KclpyError, LineTooLongError, ProcessorFailedError, SetupError
+from kclpy.errors import EndOfStreamError, KclpyError, LineTooLongError, SetupError
 from kclpy.failure import ON_ERROR_VARIABLE, Stop, policy_from_environment
 from kclpy.processors import checked
 
@@ -80,6 +80,8 @@ def run(
 
 def serve_until_end(child: Child) -> None:
     """Let `child` perform what the daemon asks for, until the stream ends. Raises as `Child.step` does."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=child.forked)
     try:
         while True:
             log.configure_if_imported()
@@ -90,15 +92,16 @@ def serve_until_end(child: Child) -> None:
 
 
 def exit_on_error(serve: Callable[[], None]) -> None:
-    """Call `serve`; for an error of kclpy's say on stderr what was wrong, and exit with its code."""
+    """Call `serve`; for an error of kclpy's log it or say on stderr what was wrong, and exit with its code."""
     try:
         serve()
     except KclpyError as error:
-        if isinstance(error, ProcessorFailedError):
-            import traceback
+        if isinstance(error, SetupError) or not log.log_end(error):
+            if error.__cause__ is not None:
+                import traceback
 
-            traceback.print_exception(error.__cause__)
-        print(f"kclpy: {error}", file=sys.stderr, flush=True)
+                traceback.print_exception(error.__cause__)
+            print(f"kclpy: {error}", file=sys.stderr, flush=True)
         start_new_thread(_end_for_sure, (error.exit_code,))
         sys.exit(error.exit_code)
 
@@ -167,8 +170,14 @@ class Pipe:
         try:
             while line:
                 line = line[self._writer.write(line) :]
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise EndOfStreamError(f"before it had taken an answer ({error})") from None
+
+    def abandon(self) -> None:
+        """Leave the pipe to the process that this one was forked from."""
+        for file in (self._reader, self._writer):
+            os.close(file.fileno())
+            file.close()
 
 
 def take_over(max_line_bytes: int = MAX_LINE_BYTES) -> Pipe:
@@ -200,13 +209,14 @@ def take_over(max_line_bytes: int = MAX_LINE_BYTES) -> Pipe:
     sys.stdout = sys.stderr
     log.enable()
     handlers = _ignore_signals()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: _give_back(reader, writer, handlers))
-    return Pipe(
+    pipe = Pipe(
         os.fdopen(reader, "rb", buffering=0, closefd=False),
         os.fdopen(writer, "wb", buffering=0, closefd=False),
         max_line_bytes,
     )
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _give_back(pipe, handlers))
+    return pipe
 
 
 def _ignore_signals() -> dict[signal.Signals, Handler]:
@@ -225,9 +235,8 @@ def _ignore_signals() -> dict[signal.Signals, Handler]:
     return handlers
 
 
-def _give_back(reader: int, writer: int, handlers: dict[signal.Signals, Handler]) -> None:
+def _give_back(pipe: Pipe, handlers: dict[signal.Signals, Handler]) -> None:
     """In a forked process: leave the pipe to the parent, and let signals end this one."""
-    os.close(reader)
-    os.close(writer)
+    pipe.abandon()
     for number, handler in handlers.items():
         signal.signal(number, handler)
