@@ -1090,3 +1090,19 @@ def test_a_forked_process_cannot_checkpoint(run_child, hooked):
     assert finished.sent == [Status("initialize"), Checkpoint(), Status("processRecords")]
     raised = "EndOfStreamError" if hooked else "InvalidStateError"
     assert finished.stderr.splitlines()[2:] == [raised, "0"]
+
+
+def test_hooks_are_not_called_for_a_shard_that_is_initialized_while_the_daemon_is_being_stopped(run_child, tmp_path):
+    """Its messages are acknowledged, and nothing is processed or checkpointed."""
+    (tmp_path / "stopping").touch()
+    finished = run_child(
+        PROGRAM.format(process="").split("if __name__")[0] + HOOKS["a subclass"] + "process.run()\n",
+        Initialize("shardId-0"),
+        BATCH,
+        LeaseLost(),
+        environment={"KCLPY_STOPPING": str(tmp_path / "stopping")},
+    )
+    assert finished.sent == [Status("initialize"), Status("processRecords"), Status("leaseLost")]
+    assert finished.exit_code == 0
+    (line,) = finished.stderr.splitlines()
+    assert "the daemon is being stopped: this shard is not initialized" in line

@@ -14,6 +14,7 @@ from kclpy.errors import CheckpointError, MalformedMessageError, ProcessorFailed
 from kclpy.failure import ON_ERROR_VARIABLE, FailurePolicy, policy_from_environment
 from kclpy.processors import adapt
 from kclpy.runner import exit_on_error, serve_until_end, take_over
+from kclpy.stopping import REFUSAL, is_stopping
 
 from amazon_kclpy import dispatch, messages  # noqa: F401 - programs find `dispatch` here, too
 from amazon_kclpy.contracts import not_enforced
@@ -111,10 +112,19 @@ class KCLProcess:
 
     def _serve_by_hooks(self, _: Lines, __: FailurePolicy) -> None:
         log.configure_if_imported()
+        handle = None
         while line := self.io_handler.read_line():
             if line.strip():
-                self._handle_a_line(line)
+                if handle is None and is_stopping():
+                    handle = self._acknowledge
+                    log.logger().info(REFUSAL)
+                handle = handle or self._handle_a_line
+                handle(line)
                 log.configure_if_imported()
+
+    def _acknowledge(self, line: str) -> None:
+        """Report the action in `line` done, and no more: its shard was initialized while the daemon was being stopped."""
+        KCLProcess._report_done(self, self.io_handler.load_action(line).action)
 
     def _handle_a_line(self, line: str) -> None:
         """Perform the action in `line`, and report it done."""

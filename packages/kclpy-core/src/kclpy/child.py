@@ -23,7 +23,7 @@ from kclpy.log import logger, set_shard_id
 from kclpy.messages import CheckpointReply, Initialize, ProcessRecords, Record
 from kclpy.processors import FunctionProcessor, call, method_of
 from kclpy.protocol import Protocol
-from kclpy.stopping import is_stopping
+from kclpy.stopping import REFUSAL, is_stopping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Child:
                     raise self._broken
             checkpointed = checkpointed or checkpointer.checkpointed
             if isinstance(failure, ShutdownError):
-                logger().warning("%s met a lost lease; another worker goes on from the last checkpoint", method)
+                logger().warning("%s met a lost lease; who holds it next goes on from the last checkpoint", method)
                 return False
             delay = None if isinstance(failure, ShardEndNotCheckpointedError) else next(delays, None)
             if delay is None:
@@ -174,10 +174,7 @@ class Child:
         (KCL 3: DynamoDBLeaseCoordinator.stopLeaseTaker), and does not ask them for another one.
         """
         self._refused = True
-        logger().info(
-            "the daemon is being stopped: this shard is not initialized, its records are neither processed nor "
-            "checkpointed, and the next worker goes on from the last checkpoint"
-        )
+        logger().info(REFUSAL)
 
     def _call(self, message: FromDaemon, method: str, checkpointer: Checkpointer) -> None:
         result = call(self._processor, message, checkpointer)
