@@ -169,11 +169,12 @@ def test_leases_of_kcl_1(dynamodb: DynamoDBClient, name: str) -> None:
             "parents": [S0, S1],
             "children": [S3],
             "throughput_kbps": None,
+            "problem": None,
             "renewal": None,
             "millis_behind_latest": None,
         }
     ]
-    assert found["workers"] == [{"id": "host:1", "leases": [S2], "metrics": [], "updated": None}]
+    assert found["workers"] == [{"id": "host:1", "leases": [S2], "metrics": [], "updated": None, "problem": None}]
     assert (found["leader"], found["client_version"], found["table_migration"]) == (None, None, None)
     assert (found["table"], found["region"], found["stream"]) == (name, "us-east-1", None)
     assert datetime.fromisoformat(found["time"]).tzinfo == timezone.utc
@@ -272,8 +273,9 @@ def test_leases_workers_and_leader_of_kcl_3(
                 {"name": "network in", "values": [1.0], "limit": None},
             ],
             "updated": "2026-11-25T02:43:14+00:00",
+            "problem": None,
         },
-        {"id": "w2", "leases": [S0], "metrics": [], "updated": None},
+        {"id": "w2", "leases": [S0], "metrics": [], "updated": None, "problem": None},
     ]
     assert found["leader"] == "w1"
     assert found["client_version"] == "CLIENT_VERSION_3X"

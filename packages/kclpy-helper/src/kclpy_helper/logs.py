@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import javaproperties
 
+from kclpy_helper.printable import escaped_json, printable_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -162,11 +164,15 @@ def java_util_logging(folder: Path, mark: str, *, debug: bool) -> Path:
     return path
 
 
-def plain(event: Event) -> str:
-    """An event as text: ``2026-01-01T00:00:00.000+01:00 INFO [shardId-000000000000] orders: 12 records``."""
+def plain(event: Event, *, colours: bool = False) -> str:
+    """An event as text: ``2026-01-01T00:00:00.000+01:00 INFO [shardId-000000000000] orders: 12 records``.
+
+    What would steer a terminal is escaped; with ``colours``, colours are not.
+    """
     where = f" [{event.shard}]" if event.shard else ""
     exception = f"\n{event.exception}" if event.exception else ""
-    return f"{event.timestamp} {event.level.name}{where} {event.logger}: {event.message}{exception}"
+    text = f"{event.timestamp} {event.level.name}{where} {event.logger}: {event.message}{exception}"
+    return printable_lines(text, colours=colours)
 
 
 def as_json(event: Event) -> str:
@@ -179,7 +185,7 @@ def as_json(event: Event) -> str:
         "message": event.message,
         "exception": event.exception or None,
     }
-    return json.dumps(fields, ensure_ascii=False)
+    return escaped_json(json.dumps(fields, ensure_ascii=False))
 
 
 class Log:

@@ -10,26 +10,29 @@ time of its configuration.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kclpy_helper.errors import LeaseChangedError, LeaseHeldError, PathError
-from kclpy_helper.leases.lease import LAST_SUB_SEQUENCE_NUMBER, Lease, Position, value
-from kclpy_helper.properties import Properties
+from kclpy_helper.leases.attributes import from_json, to_json
+from kclpy_helper.leases.lease import LAST_SUB_SEQUENCE_NUMBER, Lease, Position, position_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from kclpy_helper.leases.application import Application
-    from kclpy_helper.leases.lease import Item, Renewal, Snapshot
+    from kclpy_helper.leases.attributes import Item
+    from kclpy_helper.leases.lease import Renewal, Snapshot
+    from kclpy_helper.properties import Properties
 
 _LONGEST_RETENTION = timedelta(days=366)
+EPOCH = datetime.fromtimestamp(0, timezone.utc)
+"""Kinesis takes no time before it."""
 _READ_PAUSE_SECONDS = 0.2
 """A shard allows five GetRecords calls a second."""
 _CHECKPOINT_ATTRIBUTES = (
@@ -53,10 +56,9 @@ class Change:
     attributes: Item
 
     @property
-    def position(self) -> Position:
-        """The new checkpoint."""
-        sub_sequence_number = int(value(self.attributes, "checkpointSubSequenceNumber", "0"))
-        return Position(self.attributes["checkpoint"]["S"], sub_sequence_number)
+    def position(self) -> Position | None:
+        """The new checkpoint; None where the lease is to have none."""
+        return position_in(self.attributes)
 
 
 def changes_to(application: Application, leases: Iterable[Lease], target: str | datetime) -> Iterator[Change]:
@@ -98,7 +100,7 @@ def _last_before(application: Application, shard_id: str, time: datetime) -> Pos
     before = timedelta(seconds=1)
     while before < 4 * _LONGEST_RETENTION:
         last = None
-        for record in _records(application, shard_id, time - min(before, _LONGEST_RETENTION)):
+        for record in _records(application, shard_id, max(EPOCH, time - min(before, _LONGEST_RETENTION))):
             if record["ApproximateArrivalTimestamp"] >= time:
                 break
             last = record
@@ -179,20 +181,20 @@ def _update(before: Lease, change: Change) -> dict[str, Any]:
     # checkpoint that the worker has yet to make. The counter alone is not enough: with its own owner, a worker takes
     # a counter that is one ahead for its own write.
     removed = [name for name in (*_CHECKPOINT_ATTRIBUTES, *_OWNER_ATTRIBUTES) if name not in change.attributes]
-    setting = ", ".join(f"#{name} = :{name}" for name in change.attributes)
+    setting = f"SET {', '.join(f'#{name} = :{name}' for name in change.attributes)} " if change.attributes else ""
     removing = ", ".join(f"#{name}" for name in removed)
-    owner = {":owner": {"S": before.owner}} if before.owner else {}
+    read = {name: before.item[name] for name in ("leaseCounter", "leaseOwner") if name in before.item}
+    conditions = [f"{name} = :{name}" for name in read]
+    if "leaseOwner" not in read:
+        conditions.append("attribute_not_exists(leaseOwner)")
     return {
         "Key": {"leaseKey": {"S": change.key}},
-        "UpdateExpression": f"SET {setting} REMOVE {removing} ADD leaseCounter :one",
-        "ConditionExpression": "leaseCounter = :counter AND "
-        + ("leaseOwner = :owner" if owner else "attribute_not_exists(leaseOwner)"),
+        "UpdateExpression": f"{setting}REMOVE {removing} ADD leaseCounter :one",
+        "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": {f"#{name}": name for name in (*change.attributes, *removed)},
         "ExpressionAttributeValues": {
-            **{f":{name}": attribute for name, attribute in change.attributes.items()},
-            **owner,
+            **{f":{name}": attribute for name, attribute in {**change.attributes, **read}.items()},
             ":one": {"N": "1"},
-            ":counter": {"N": str(before.counter)},
         },
     }
 
@@ -211,46 +213,81 @@ def back_up(path: Path, application: Application, app: Properties, items: Iterab
     try:
         with path.open("x", encoding="utf-8") as file:
             for item in items:
-                file.write(json.dumps({**origin, "item": item}, default=_base64) + "\n")
+                attributes = {name: to_json(attribute) for name, attribute in item.items()}
+                file.write(json.dumps({**origin, "item": attributes}) + "\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise PathError("backup", path, f"{error.strerror}. Nothing was changed.") from error
 
 
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+class Kept(NamedTuple):
+    """What a backup is of, and the items in it; ``endpoint`` is that of the properties, or None."""
+
+    table: str
+    region: str
+    endpoint: str | None
+    failover_millis: str | None
+    items: tuple[Item, ...]
 
 
-def read_back_up(path: Path) -> tuple[Properties, tuple[Item, ...]]:
-    """The properties of the application, as far as its lease table is concerned, and its items.
+def read_back_up(path: Path) -> Kept:
+    """What :func:`back_up` wrote; a file that it cannot have written is refused.
 
     Raises :class:`~kclpy_helper.errors.PathError`.
     """
     try:
-        lines = [json.loads(line, object_hook=_unbase64) for line in path.read_text(encoding="utf-8").splitlines()]
-        ((table, region),) = {(line["table"], line["region"]) for line in lines}
-        values = {**lines[0]["properties"], "applicationName": table, "regionName": region}
-        items = tuple(
-            line["item"] for line in lines if line["item"]["leaseKey"]["S"] and line["item"]["checkpoint"]["S"]
-        )
-        return Properties(path, values), items
+        lines = path.read_bytes().decode().split("\n")
     except OSError as error:
         raise PathError("backup", path, error.strerror or str(error)) from error
-    except (ValueError, LookupError, TypeError) as error:
-        raise PathError("backup", path, f"is not a backup of leases ({error!r})") from error
+    except UnicodeDecodeError as error:
+        raise PathError("backup", path, f"is not a backup of leases ({error})") from error
+    origins: list[tuple[Any, ...]] = []
+    items: dict[str, Item] = {}
+    for number, line in enumerate(lines, 1):
+        if line:
+            try:
+                origin, item = _line_of_back_up(line)
+                if item["leaseKey"]["S"] in items:
+                    raise ValueError("the lease is in it twice")
+                if origins and origin != origins[0]:
+                    raise ValueError("it is of another table, or of another application")
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                raise PathError("backup", path, f"is not a backup of leases (line {number}: {error!r})") from error
+            origins.append(origin)
+            items[item["leaseKey"]["S"]] = item
+    if not origins:
+        raise PathError("backup", path, "is not a backup of leases (it is empty)")
+    table, region, endpoint, failover_millis = origins[0]
+    return Kept(table, region, endpoint, failover_millis, tuple(items.values()))
 
 
-def _unbase64(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"B": base64.b64decode(entry["B"])} if entry.keys() == {"B"} else entry
+def _line_of_back_up(line: str) -> tuple[tuple[Any, ...], Item]:
+    document = json.loads(line)
+    json.dumps(document, ensure_ascii=False).encode()  # an escape can be half of a surrogate pair, which is not text
+    properties = document["properties"]
+    origin = document["table"], document["region"], *(properties.get(name) for name in _BACKED_UP_PROPERTIES)
+    if not all(isinstance(text, str) for text in origin if text is not None):
+        raise TypeError("table, region and properties are strings")
+    item = {name: from_json(attribute) for name, attribute in document["item"].items()}
+    if not item["leaseKey"]["S"]:
+        raise ValueError("there is no leaseKey")
+    if problem := Lease.of(item).problem:
+        raise ValueError(problem)
+    return origin, item
 
 
 def changes_back(snapshot: Snapshot, items: Iterable[Item]) -> Iterator[Change]:
-    """What to change for the leases to have the checkpoints of ``items``; a lease that is gone comes back as a whole."""
+    """What to change for the leases to have the checkpoints of ``items``; a lease that is gone comes back as a whole.
+
+    One that is malformed by now stays as it is.
+    """
     leases = {lease.key: lease for lease in snapshot.leases}
     for item in items:
         key = item["leaseKey"]["S"]
         before = leases.get(key)
+        if before is not None and before.problem:
+            continue
         if before is None:
             yield Change(key, None, {name: item[name] for name in item if name not in _OWNER_ATTRIBUTES})
             continue
