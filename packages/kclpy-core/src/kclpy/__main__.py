@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
 def load(target: str) -> Any:
     """What `module:name` names. Raises SetupError if there is no such thing."""
     module, colon, name = target.partition(":")
-    if not (module and colon and name):
+    if not (module and colon and name) or module.startswith("."):  # relative to a package, of which there is none
         raise SetupError(f"{target!r} names no processor: write module:Processor")
     try:
         return attrgetter(name)(importlib.import_module(module))

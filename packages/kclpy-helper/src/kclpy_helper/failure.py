@@ -33,8 +33,8 @@ def report(error: Exception) -> int:
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"Error: {where}{error.strerror or error}", err=True)
+        where = printable(str(error.filename or "output"))
+        click.echo(f"Error: {where}: {error.strerror or error}", err=True)
         return 1
     frame = traceback.extract_tb(error.__traceback__)[-1]
     what = printable(f"{type(error).__name__}: {error}"[:_LONGEST])
