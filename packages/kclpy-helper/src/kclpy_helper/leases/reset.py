@@ -222,12 +222,12 @@ def back_up(path: Path, application: Application, app: Properties, items: Iterab
 
 
 class Kept(NamedTuple):
-    """What a backup is of, and the items in it; ``endpoint`` is that of the properties, or None."""
+    """What a backup is of, and the items in it; ``endpoint`` and ``failover_millis`` are those of the properties, or ``""``."""
 
     table: str
     region: str
-    endpoint: str | None
-    failover_millis: str | None
+    endpoint: str
+    failover_millis: str
     items: tuple[Item, ...]
 
 
@@ -242,7 +242,7 @@ def read_back_up(path: Path) -> Kept:
         raise PathError("backup", path, error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         raise PathError("backup", path, f"is not a backup of leases ({error})") from error
-    origins: list[tuple[Any, ...]] = []
+    origins: list[tuple[str, ...]] = []
     items: dict[str, Item] = {}
     for number, line in enumerate(lines, 1):
         if line:
@@ -262,12 +262,15 @@ def read_back_up(path: Path) -> Kept:
     return Kept(table, region, endpoint, failover_millis, tuple(items.values()))
 
 
-def _line_of_back_up(line: str) -> tuple[tuple[Any, ...], Item]:
+def _line_of_back_up(line: str) -> tuple[tuple[str, ...], Item]:
     document = json.loads(line)
     json.dumps(document, ensure_ascii=False).encode()  # an escape can be half of a surrogate pair, which is not text
-    properties = document["properties"]
-    origin = document["table"], document["region"], *(properties.get(name) for name in _BACKED_UP_PROPERTIES)
-    if not all(isinstance(text, str) for text in origin if text is not None):
+    origin = (
+        document["table"],
+        document["region"],
+        *(document["properties"].get(name, "") for name in _BACKED_UP_PROPERTIES),
+    )
+    if not all(isinstance(text, str) for text in origin):
         raise TypeError("table, region and properties are strings")
     item = {name: from_json(attribute) for name, attribute in document["item"].items()}
     if not item["leaseKey"]["S"]:
