@@ -139,7 +139,7 @@ def test_an_aws_config_in_another_encoding_is_no_obstacle(run: Run, tmp_path: Pa
         ("2> /dev/full", 0, ""),
     ],
 )
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs /dev/full")
 def test_a_stream_that_takes_nothing_is_no_traceback(tmp_path: Path, redirection: str, code: int, words: str) -> None:
     """A full disk, a reader that went away, and streams that were never there."""
     arguments = f"{SCRIPTS / 'kclpy-helper'} check --explain shutdownGraceMillis"

@@ -254,7 +254,7 @@ def _client(region: str, endpoint_url: str | None) -> KinesisClient:
     try:
         return boto3.client("kinesis", region_name=region, endpoint_url=endpoint_url)
     except ValueError as error:  # botocore's for an endpoint that is not a URL
-        raise WordPutterError(error) from error
+        raise WordPutterError(f"--endpoint-url {endpoint_url}: {error}") from error
 
 
 def _from_stdin() -> list[str]:
