@@ -29,6 +29,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kclpy_helper.errors import LeaseChangedError, PathError
 from kclpy_helper.leases.application import Application
+from kclpy_helper.leases.backup import back_up, read_back_up
 from kclpy_helper.leases.lease import (
     LAST_SUB_SEQUENCE_NUMBER,
     Coordination,
@@ -41,7 +42,7 @@ from kclpy_helper.leases.lease import (
     Worker,
 )
 from kclpy_helper.leases.report import Report, seconds
-from kclpy_helper.leases.reset import Change, back_up, changes_back, changes_to, read_back_up, write
+from kclpy_helper.leases.reset import Change, changes_back, changes_to, write
 from kclpy_helper.printable import printable, printable_lines
 from kclpy_helper.properties import Properties
 from kclpy_samples.local import LocalAws, local_aws

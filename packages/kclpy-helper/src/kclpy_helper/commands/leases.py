@@ -343,7 +343,8 @@ def restore(
     kclpy-helper leases restore words-app-20261125T081500Z.jsonl --yes
     """  # noqa: D301
     from kclpy_helper.leases.application import Application
-    from kclpy_helper.leases.reset import changes_back, read_back_up
+    from kclpy_helper.leases.backup import read_back_up
+    from kclpy_helper.leases.reset import changes_back
 
     kept = read_back_up(file)
     given = properties.read(properties_file) if properties_file else Properties(file, {})
@@ -378,9 +379,10 @@ def _change(
     force: bool,
 ) -> None:
     """Show the changes, see that nobody holds the leases, keep what is there, and write."""
+    from kclpy_helper.leases.backup import back_up
     from kclpy_helper.leases.lease import Renewals
     from kclpy_helper.leases.report import position
-    from kclpy_helper.leases.reset import as_read, back_up, descendants, refuse_held, write
+    from kclpy_helper.leases.reset import as_read, descendants, refuse_held, write
 
     for change in changes:
         old, new = (
