@@ -135,8 +135,8 @@ def _encodable(text: str) -> bool:
         return False
 
 
-def lines_of(*words: str, left_out: Sequence[str] = ()) -> st.SearchStrategy[list[str]]:
-    """Command lines that begin with ``words``, of any options but those ``left_out``."""
+def lines_of(*words: str, right: Sequence[str] = (), left_out: Sequence[str] = ()) -> st.SearchStrategy[list[str]]:
+    """Command lines of the command ``words``: with any options but those ``left_out``, or the ``right`` ones and an odd one."""
     command: Any = cli.main
     for word in words:
         command = command.get_command(None, word)
@@ -144,17 +144,18 @@ def lines_of(*words: str, left_out: Sequence[str] = ()) -> st.SearchStrategy[lis
     option = st.sampled_from([option for option in options if option not in left_out])
     word = TEXT.filter(_encodable)
     pair = st.tuples(option, word) | st.tuples(option) | st.tuples(word)
-    return st.lists(pair, max_size=6).map(lambda pairs: [*words, *itertools.chain(*pairs)])
+    one = st.tuples(option, word).map(lambda pair: [*words, *right, *pair])
+    return one | st.lists(pair, max_size=6).map(lambda pairs: [*words, *itertools.chain(*pairs)])
 
 
 @given(
-    lines_of(left_out=["--execute", "-j", "--java"])
-    | lines_of("check")
+    lines_of(right=["--print_classpath"], left_out=["--execute", "-j", "--java"])
+    | lines_of("check", right=["app.properties"])
     | lines_of("doctor", left_out=["-j", "--java"])
     | lines_of("init")
-    | lines_of("leases", "show")
-    | lines_of("leases", "reset")
-    | lines_of("leases", "restore")
+    | lines_of("leases", "show", right=["--application", LEASES])
+    | lines_of("leases", "reset", right=["--application", LEASES, "--to", "LATEST"])
+    | lines_of("leases", "restore", right=[BACKUP])
     | lines_of("run", left_out=["-j", "--java"]).map(lambda line: [*line, "-j", "none"])
 )
 def a_command_line(arguments: list[str]) -> None:
@@ -361,11 +362,11 @@ def the_word_putter(arguments: list[list[str]]) -> None:
 
 
 TARGETS = {
-    a_command_line: 20,
-    a_properties_file: 10,
-    leases: 20,
-    a_backup: 50,
     a_log: 200,
+    a_backup: 50,
+    leases: 20,
+    a_properties_file: 10,
+    a_command_line: 30,
     the_jars: 5,
     the_word_putter: 3,
 }

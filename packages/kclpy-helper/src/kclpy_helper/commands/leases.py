@@ -351,7 +351,8 @@ def restore(
     values = {"applicationName": kept.table, **given.values, "tableName": kept.table, "regionName": kept.region}
     if kept.failover_millis:
         values.setdefault("failoverTimeMillis", kept.failover_millis)
-    app = Application(Properties(given.path, values))
+    own = Properties(given.path, values, given.places)
+    app = Application(own)
     if kept.endpoint and kept.endpoint.rstrip("/") != app.endpoint.rstrip("/"):
         reason = (
             f"is of the endpoint {kept.endpoint}, and a backup does not choose where requests are sent to.\n"
@@ -417,7 +418,7 @@ def _change(
     if items := [change.before.item for change in changes if change.before]:
         back_up(path, app, values, items)
         command = ["kclpy-helper", "leases", "restore", str(path)]
-        if "dynamoDBEndpoint" in values.values:
+        if values.places:  # they come from a file
             command += ["--properties", str(values.path)]
         click.echo(f"kept what was there: {path}. Back with: {shlex.join(command)}", err=True)
     write(app, changes)
