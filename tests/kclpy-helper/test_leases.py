@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from kclpy_helper.errors import LeaseChangedError, PathError
 from kclpy_helper.leases.application import Application
@@ -635,7 +635,9 @@ def test_reset_and_restore(run: Run, dynamodb: DynamoDBClient, stopped: str, tmp
     ),
     left_out=st.sets(st.sampled_from(["checkpoint", "checkpointSubSequenceNumber", "ownerSwitchesSinceCheckpoint"])),
 )
-@settings(RELAXED, max_examples=40)
+@example(odd={"B": {"M": {"B": {"S": "x"}, "S": {"BS": [b"\x00", b"\xff"]}}}}, left_out={"checkpoint"})
+@example(odd={"B": {"B": b"\xff"}, "leaseOwner": {"NULL": True}, "checkpoint": {"S": ""}}, left_out=set())
+@settings(RELAXED, max_examples=30)
 def test_what_reset_changes_restore_brings_back(odd: dict[str, Any], left_out: set[str], app: Application) -> None:
     """Any lease: but for its owner, and its counter, which only grows."""
     with suppress(app.dynamodb.exceptions.ResourceInUseException):

@@ -32,7 +32,7 @@ _LONG = re.compile(r"-?[0-9]{1,19}")
 
 
 class Reader:
-    """Reads the attributes of ``item``. What has another type than the one asked for is as if it were absent, and a problem."""
+    """Reads the attributes of ``item``. What has another type than the one asked for counts as absent, and as a problem."""
 
     def __init__(self, item: Item) -> None:
         self._item = item
