@@ -185,6 +185,7 @@ def a_properties_file(values: list[tuple[str, str]], more: bytes, command: list[
 
 NUMBER = st.integers(-(10**37), 10**37).map(str) | st.sampled_from(["1.5", "1E+100", "-1", "9223372036854775808", "0"])
 STRING = st.sampled_from([odd for odd in ODD if not re.search("[\ud800-\udfff]", odd)]) | st.text(max_size=5)
+ATTRIBUTES_OF_TEXT = st.builds(lambda text: {"S": text}, STRING) | st.builds(lambda text: {"N": text}, NUMBER)
 ATTRIBUTE = st.recursive(
     st.one_of(
         st.builds(lambda text: {"S": text}, STRING),
@@ -227,8 +228,16 @@ NAMES = (
 )
 SENSIBLE = {"leaseCounter": {"N": "1"}, "checkpoint": {"S": "4957"}, "ownerSwitchesSinceCheckpoint": {"N": "0"}}
 WORKER = {"entityType": {"S": "WORKER_METRIC_STATS"}}
-LEASE_ITEMS = st.dictionaries(st.sampled_from(NAMES), ATTRIBUTE, max_size=4).map(lambda odd: SENSIBLE | odd)
-OTHER_ITEMS = st.dictionaries(st.sampled_from(["lut", "sts", "opr", "ownerName", "cv", "tm"]), ATTRIBUTE, max_size=3)
+
+
+def items_with(names: Sequence[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of these attributes, of any type; or one of them, of a text or a number that is odd."""
+    one = st.builds(lambda name, value: {name: value}, st.sampled_from(names), ATTRIBUTES_OF_TEXT)
+    return one | st.dictionaries(st.sampled_from(names), ATTRIBUTE, max_size=4)
+
+
+LEASE_ITEMS = items_with(NAMES).map(lambda odd: SENSIBLE | odd)
+OTHER_ITEMS = items_with(["lut", "sts", "opr", "ownerName", "cv", "tm"])
 
 
 @given(
