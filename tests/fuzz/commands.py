@@ -183,7 +183,11 @@ def a_properties_file(values: list[tuple[str, str]], more: bytes, command: list[
     run(*command, *(["--kcl-version", version] if command[0] == "check" else []), "fuzzed.properties")
 
 
-NUMBER = st.integers(-(10**37), 10**37).map(str) | st.sampled_from(["1.5", "1E+100", "-1", "9223372036854775808", "0"])
+NUMBER = (
+    st.integers(-(2**63), 2**63 - 1).map(str)
+    | st.integers(-(10**37), 10**37).map(str)
+    | st.sampled_from(["1.5", "1E+100", "-1", "9223372036854775807", "9223372036854775808", "0"])
+)
 STRING = st.sampled_from([odd for odd in ODD if not re.search("[\ud800-\udfff]", odd)]) | st.text(max_size=5)
 ATTRIBUTES_OF_TEXT = st.builds(lambda text: {"S": text}, STRING) | st.builds(lambda text: {"N": text}, NUMBER)
 ATTRIBUTE = st.recursive(
