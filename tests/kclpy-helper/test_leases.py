@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from kclpy_helper.errors import LeaseChangedError
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from kclpy_helper.errors import LeaseChangedError, PathError
 from kclpy_helper.leases.application import Application
-from kclpy_helper.leases.lease import LAST_SUB_SEQUENCE_NUMBER, Lease, Position, Renewal, Renewals, State
+from kclpy_helper.leases.backup import back_up, read_back_up
+from kclpy_helper.leases.lease import (
+    LAST_SUB_SEQUENCE_NUMBER,
+    Coordination,
+    Lease,
+    Position,
+    Renewal,
+    Renewals,
+    Snapshot,
+    State,
+    Worker,
+)
 from kclpy_helper.leases.report import Report, seconds
-from kclpy_helper.leases.reset import Change, changes_to, write
+from kclpy_helper.leases.reset import Change, changes_back, changes_to, write
+from kclpy_helper.printable import printable, printable_lines
 from kclpy_helper.properties import Properties
 from kclpy_samples.local import LocalAws, local_aws
+from rich.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,11 +187,12 @@ def test_leases_of_kcl_1(dynamodb: DynamoDBClient, name: str) -> None:
             "parents": [S0, S1],
             "children": [S3],
             "throughput_kbps": None,
+            "problem": None,
             "renewal": None,
             "millis_behind_latest": None,
         }
     ]
-    assert found["workers"] == [{"id": "host:1", "leases": [S2], "metrics": [], "updated": None}]
+    assert found["workers"] == [{"id": "host:1", "leases": [S2], "metrics": [], "updated": None, "problem": None}]
     assert (found["leader"], found["client_version"], found["table_migration"]) == (None, None, None)
     assert (found["table"], found["region"], found["stream"]) == (name, "us-east-1", None)
     assert datetime.fromisoformat(found["time"]).tzinfo == timezone.utc
@@ -203,6 +222,135 @@ def test_a_null_is_as_good_as_no_attribute() -> None:
     assert Lease.of(lease(S0, leaseOwner={"NULL": True})) == replace(
         Lease.of(lease(S0)), item=lease(S0, leaseOwner={"NULL": True})
     )
+
+
+TEXTS = st.text(max_size=5) | st.sampled_from(
+    ["[/a]", "[fe80::1]:8080", "\x1b[2J", "a\nb", "\u2028", "SHARD_END", "LEASE"]
+)
+NUMBERS = st.integers(-(2**70), 2**70).map(str) | st.sampled_from(["1.5", "-1", "1" + "0" * 125])
+ATTRIBUTES = st.recursive(
+    st.one_of(
+        st.builds(lambda text: {"S": text}, TEXTS),
+        st.builds(lambda number: {"N": number}, NUMBERS),
+        st.builds(lambda data: {"B": data}, st.binary(max_size=3)),
+        st.builds(lambda texts: {"SS": texts}, st.lists(TEXTS.filter(bool), min_size=1, max_size=2, unique=True)),
+        st.just({"NS": ["1", "2"]}),
+        st.just({"BS": [b"\x00", b"\xff"]}),
+        st.builds(lambda truth: {"BOOL": truth}, st.booleans()),
+        st.just({"NULL": True}),
+    ),
+    lambda inner: (
+        st.builds(lambda elements: {"L": elements}, st.lists(inner, max_size=2))
+        | st.builds(
+            lambda elements: {"M": elements},
+            st.dictionaries(st.sampled_from(["B", "S", "C", "[/a]"]), inner, max_size=2),
+        )
+    ),
+    max_leaves=4,
+)
+NAMES = (
+    *("leaseCounter", "leaseOwner", "checkpoint", "checkpointSubSequenceNumber", "ownerSwitchesSinceCheckpoint", "B"),
+    *("pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState", "checkpointOwner", "lut"),
+    *("parentShardId", "childShardIds", "throughputKBps", "entityType", "sts", "opr"),
+)
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def app(aws: LocalAws) -> Application:
+    """An application of its own; a client takes longer to make than to use."""
+    return application(f"law-{next(_names)}", dynamoDBEndpoint=aws.url)
+
+
+@given(odd=st.dictionaries(st.sampled_from(NAMES), ATTRIBUTES, max_size=6), wanted=st.sampled_from([S0, "[/a]\x1b[2J"]))
+@RELAXED
+def test_an_item_of_any_shape_is_one_row(odd: dict[str, Any], wanted: str, app: Application) -> None:
+    """Of leases as of workers; it is shown, as it is, without what steers a terminal, and says what is wrong with it."""
+    item = {**lease(wanted), **odd}
+    snapshot = Snapshot(
+        datetime.now(timezone.utc),
+        (Lease.of(item),),
+        (Worker.of(wanted, item),),
+        Coordination.of({"Leader": {"ownerName": item["checkpoint"]}}),
+        None,
+    )
+    report = Report(app, snapshot)
+    screen = io.StringIO()
+    console = Console(file=screen, width=10_000)
+    console.print(report.tables(console))
+    (one,) = json.loads(json.dumps(report.document()), parse_constant=pytest.fail)["leases"]
+    assert (one["lease_key"], one["state"] == "malformed") == (wanted, bool(one["problem"]))
+    assert printable(wanted) in screen.getvalue()
+    assert printable_lines(screen.getvalue()) == screen.getvalue()
+    if one["problem"]:
+        assert f"malformed: {printable(one['problem'])}" in screen.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL"])
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        *((name, "S") for name in ("leaseOwner", "checkpoint", "pendingCheckpoint", "checkpointOwner", "entityType")),
+        *((name, "N") for name in ("leaseCounter", "checkpointSubSequenceNumber", "ownerSwitchesSinceCheckpoint")),
+        *((name, "N") for name in ("pendingCheckpointSubSequenceNumber", "throughputKBps")),
+        *((name, "SS") for name in ("parentShardId", "childShardIds")),
+    ],
+)
+def test_an_attribute_of_another_type_is_said(name: str, right: str, kind: str) -> None:
+    """By the names of DynamoDB's types."""
+    values: dict[str, Any] = {"S": "LEASE", "N": "1", "B": b"1", "M": {}, "L": [], "BOOL": True}
+    found = Lease.of(lease(S0, **{"x": {"S": ""}, name: {kind: values.get(kind, ["1"])}}))
+    assert found.key == S0
+    assert (found.problem or "").startswith("" if kind == right else f"{name} is ")
+    assert (found.problem is None) == (kind == right)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "problem"),
+    [
+        ({"leaseCounter": {"N": "9" * 38}}, f"leaseCounter is {'9' * 38}, not a whole number of 64 bits"),
+        ({"leaseCounter": {"N": "1.5"}}, "leaseCounter is 1.5, not a whole number of 64 bits"),
+        ({"checkpointSubSequenceNumber": {"N": str(2**63)}}, f"checkpointSubSequenceNumber is {2**63}, not a whole"),
+        ({"entityType": {"S": "LEADER"}}, "entityType is LEADER, not LEASE"),
+    ],
+)
+def test_a_number_that_java_cannot_hold_is_said(attribute: dict[str, Any], problem: str) -> None:
+    """No KCL writes one."""
+    assert (Lease.of(lease(S0, **attribute)).problem or "").startswith(problem)
+
+
+def test_what_a_worker_never_said_is_said(dynamodb: DynamoDBClient, name: str) -> None:
+    """A time beyond the calendar, resources that are not lists of numbers, a leader that is not text."""
+    create(dynamodb, name, lease(S0))
+    create(
+        dynamodb,
+        f"{name}-WorkerMetricStats",
+        {"wid": {"S": "w1"}, "lut": {"N": str(10**15)}, "sts": {"M": {"C": {"S": "[/a]"}}}},
+        key="wid",
+    )
+    create(dynamodb, f"{name}-CoordinatorState", {"key": {"S": "Leader"}, "ownerName": {"N": "1"}}, key="key")
+    found = document(name)
+    assert found["workers"] == [
+        {
+            "id": "w1",
+            "leases": [],
+            "metrics": [],
+            "updated": None,
+            "problem": "sts.C is not a list of numbers, lut is 1000000000000000, not seconds since 1970",
+        }
+    ]
+    assert (found["leader"], found["problem"]) == (None, "ownerName is a number, not a string")
+
+
+@pytest.mark.parametrize("suffix", ["", "-CoordinatorState", "-WorkerMetricStats"])
+def test_another_table_is_an_error(dynamodb: DynamoDBClient, run: Run, name: str, suffix: str) -> None:
+    """Whatever is in it; also a table of leases of a library that has another key beside it."""
+    if suffix:
+        create(dynamodb, name)
+    create(dynamodb, f"{name}{suffix}", {"id": {"S": "1"}}, key="id")
+    done = run("leases", "--application", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{name}{suffix} is not a table of a KCL application: its key is not the string " in done.stderr
 
 
 MIGRATION = {"cv": {"S": "CLIENT_VERSION_3X"}, "mb": {"S": "w1"}, "mts": {"N": "1795574562804"}}
@@ -272,8 +420,9 @@ def test_leases_workers_and_leader_of_kcl_3(
                 {"name": "network in", "values": [1.0], "limit": None},
             ],
             "updated": "2026-11-25T02:43:14+00:00",
+            "problem": None,
         },
-        {"id": "w2", "leases": [S0], "metrics": [], "updated": None},
+        {"id": "w2", "leases": [S0], "metrics": [], "updated": None, "problem": None},
     ]
     assert found["leader"] == "w1"
     assert found["client_version"] == "CLIENT_VERSION_3X"
@@ -480,6 +629,148 @@ def test_reset_and_restore(run: Run, dynamodb: DynamoDBClient, stopped: str, tmp
     assert run("leases", "restore", "kept.jsonl", "--yes").stderr == "nothing to change.\n"
 
 
+@given(
+    odd=st.dictionaries(
+        st.sampled_from(["leaseOwner", "checkpoint", "B", "pendingCheckpointState", "x"]), ATTRIBUTES, max_size=4
+    ),
+    left_out=st.sets(st.sampled_from(["checkpoint", "checkpointSubSequenceNumber", "ownerSwitchesSinceCheckpoint"])),
+)
+@example(odd={"B": {"M": {"B": {"S": "x"}, "S": {"BS": [b"\x00", b"\xff"]}}}}, left_out={"checkpoint"})
+@example(odd={"B": {"B": b"\xff"}, "leaseOwner": {"NULL": True}, "checkpoint": {"S": ""}}, left_out=set())
+@settings(RELAXED, max_examples=30)
+def test_what_reset_changes_restore_brings_back(odd: dict[str, Any], left_out: set[str], app: Application) -> None:
+    """Any lease: but for its owner, and its counter, which only grows."""
+    with suppress(app.dynamodb.exceptions.ResourceInUseException):
+        create(app.dynamodb, app.table)
+    item = {key: value for key, value in {**lease(S0), **odd}.items() if key not in left_out}
+    app.dynamodb.put_item(TableName=app.table, Item=item)
+    (before,) = app.read().leases
+    changes = [] if before.problem else list(changes_to(app, [before], "LATEST"))
+    with TemporaryDirectory() as folder:
+        kept = Path(folder, "kept.jsonl")
+        back_up(kept, app, Properties(kept, {}), [change.before.item for change in changes if change.before])
+        write(app, changes)
+        if changes:
+            assert items_of(app.dynamodb, app.table)[S0]["checkpoint"] == {"S": "LATEST"}
+            items = read_back_up(kept).items
+            assert items == (before.item,)
+            write(app, changes_back(app.read(), items))
+    ours = {"leaseOwner", "checkpointOwner", "leaseCounter"}
+    after = items_of(app.dynamodb, app.table)[S0]
+    assert {key: after[key] for key in after.keys() - ours} == {
+        key: before.item[key] for key in before.item.keys() - ours
+    }
+
+
+def test_a_malformed_lease_is_left_as_it_is(run: Run, dynamodb: DynamoDBClient, name: str) -> None:
+    """By `reset`, and by `restore` where it became so meanwhile; both name it, and the others are changed and counted."""
+    create(dynamodb, name, lease(S0, leaseCounter={"S": "[/a]"}), lease(S1), lease(S2, checkpoint={"S": "LATEST"}))
+    arguments = ("leases", "reset", "--application", name, "--to", "LATEST", "--yes", "--backup", "kept.jsonl")
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (0, f"{S1}: TRIM_HORIZON -> LATEST\n"), done.stderr
+    said = done.stderr.splitlines()
+    assert said[0] == f"malformed, left as it is: {S0}: leaseCounter is a string, not a number"
+    assert said[-1] == "1 of 3 leases were changed."
+    dynamodb.put_item(TableName=name, Item=lease(S1, checkpoint={"N": "1"}))
+    done = run("leases", "restore", "kept.jsonl", "--yes")
+    assert f"malformed, left as it is: {S1}: checkpoint is a number, not a string" in done.stderr
+    assert done.stderr.endswith("nothing to change.\n")
+    dynamodb.delete_item(TableName=name, Key={"leaseKey": {"S": S1}})
+    done = run("leases", "restore", "kept.jsonl", "--yes")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "1 of 3 leases were changed.")
+
+
+def test_values_of_the_table_do_not_steer_the_terminal(run: Run, dynamodb: DynamoDBClient, name: str) -> None:
+    """Neither by rich's markup nor by control characters; in JSON they are whole."""
+    key, owner = "[/a]\x1b[2J", "[fe80::1]:8080\r\n\x9b31m"
+    create(dynamodb, name, lease(key, leaseOwner={"S": owner}, checkpoint={"S": "\x1b]0;x\x07"}))
+    shown = run("leases", "--application", name)
+    assert re.search(r"\[/a\]\\x1b\[2J +\[fe80::1\]:8080\\x0d\\x0a\\x9b31m +\\x1b\]0;x\\x07 +held", shown.stdout), (
+        shown.stdout
+    )
+    changed = run("leases", "reset", "--application", name, "--to", "LATEST", "--observe", "0.1")
+    assert changed.stdout == "[/a]\\x1b[2J: \\x1b]0;x\\x07 -> LATEST\n"
+    for done in (shown, changed):
+        assert printable_lines(done.stdout + done.stderr) == done.stdout + done.stderr
+    document = run("leases", "--application", name, "--json").stdout
+    assert "\x1b" not in document
+    assert [(one["lease_key"], one["owner"]) for one in json.loads(document)["leases"]] == [(key, owner)]
+
+
+def test_a_backup_chooses_neither_credentials_nor_an_endpoint(
+    run: Run, dynamodb: DynamoDBClient, aws: LocalAws, stopped: str, tmp_path: Path
+) -> None:
+    """It may have been received from others, and a request holds a session token; the user's own properties may."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        port = listener.getsockname()[1]
+        elsewhere = f"http://127.0.0.1:{port}"
+        line = {"time": "", "table": stopped, "region": "us-east-1", "item": lease(S0)}
+        kept = tmp_path / "kept.jsonl"
+        others = {
+            "AwsCredentialsProvider": "ProfileCredentialsProvider|none",
+            "regionName": "x",
+            "kinesisEndpoint": elsewhere,
+        }
+        kept.write_text(json.dumps({**line, "properties": others}) + "\n")
+        assert run("leases", "restore", "kept.jsonl", "--observe", "0.1").returncode == 0
+        kept.write_text(json.dumps({**line, "properties": {"dynamoDBEndpoint": elsewhere}}) + "\n")
+        refused = run("leases", "restore", "kept.jsonl", "--yes")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert f"is of the endpoint {elsewhere}, and a backup does not choose where requests are sent" in refused.stderr
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    kept.unlink()
+    own = tmp_path / "app.properties"
+    own.write_text(f"applicationName = {stopped}\nregionName = us-east-1\ndynamoDBEndpoint = {aws.url}\n")
+    environment = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
+    arguments = ("--to", "LATEST", "--yes", "--observe", "0.1", "--backup", "kept.jsonl")
+    done = run("leases", "reset", own, *arguments, env=environment)
+    assert f"Back with: kclpy-helper leases restore kept.jsonl --properties {own}\n" in done.stderr
+    restored = run("leases", "restore", "kept.jsonl", "--properties", own, "--yes", env=environment)
+    assert restored.returncode == 0, restored.stderr
+    assert items_of(dynamodb, stopped)[S1]["checkpoint"] == {"S": "4957"}
+
+
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "a", "\ud800", "QQ=", "AP8="]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["leaseKey", "checkpoint", "S", "N", "B", "BS", "M", "L", "table"]), inner, max_size=2
+        )
+    ),
+    max_leaves=5,
+)
+LINE_OF_BACK_UP = {"table": "a", "region": "us-east-1", "properties": {}, "item": json.loads(json.dumps(lease(S0)))}
+
+
+@given(
+    lines=st.lists(
+        JSONS.map(json.dumps)
+        | st.dictionaries(st.sampled_from([*LINE_OF_BACK_UP]), JSONS, max_size=2).map(
+            lambda odd: json.dumps(LINE_OF_BACK_UP | odd)
+        )
+        | st.dictionaries(st.sampled_from(["leaseKey", "checkpoint", "x"]), JSONS, max_size=2).map(
+            lambda odd: json.dumps(LINE_OF_BACK_UP | {"item": lease(S0, **odd)})
+        )
+        | st.sampled_from(["[" * 100_000, "9" * 5000, "NaN", '{"item": 1e999}', "\x85"]),
+        max_size=3,
+    ),
+    more=st.binary(max_size=3),
+)
+@settings(deadline=None)
+def test_a_file_that_is_not_a_backup_is_an_error(lines: list[str], more: bytes) -> None:
+    """Or it is one, of well-formed leases of one table."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "received.jsonl")
+        path.write_bytes("\n".join(lines).encode() + more)
+        with suppress(PathError):
+            kept = read_back_up(path)
+            assert {type(text) for text in (kept.table, kept.region)} == {str}
+            assert [Lease.of(item).problem for item in kept.items] == [None] * len(kept.items)
+
+
 def test_a_lease_that_is_gone_is_restored_as_a_whole(
     run: Run, dynamodb: DynamoDBClient, stopped: str, tmp_path: Path
 ) -> None:
@@ -646,6 +937,14 @@ RESET = ("reset", "--application", "a", "--to")
         ([*RESET, "SHARD_END"], "neither TRIM_HORIZON, LATEST, an ISO 8601 time nor seconds"),
         ([*RESET, "2026-11-25T08:00:00"], "does not say in which time zone"),
         ([*RESET, "9999999999"], "has yet to come"),
+        ([*RESET, "9999-12-31T23:59:59-14:00"], "has yet to come"),
+        ([*RESET, "0001-01-01T00:00:00+14:00"], "is before 1970"),
+        ([*RESET, "-1"], "is before 1970"),
+        ([*RESET, "nan"], "neither TRIM_HORIZON"),
+        ([*RESET, "1e300"], "neither TRIM_HORIZON"),
+        (["--application", "a", "--observe", "nan"], "'nan' is not a number"),
+        (["--application", "a", "--observe", "1e300"], "is not in the range"),
+        (["--application", "a", "--watch", "inf"], "is not in the range"),
         ([*RESET, "2020-01-01T00:00:00Z"], "name it with --stream"),
         ([*RESET, "1735689600"], "name it with --stream"),
     ],

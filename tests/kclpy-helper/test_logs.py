@@ -169,3 +169,22 @@ def test_json_is_one_object_a_line() -> None:
         "message": "two\nlines",
         "exception": None,
     }
+
+
+HOSTILE = EVENT._replace(message="\x1b[31mred\x1b[0m\x1b[2J\r2026 INFO forged\u2028\u2029\x85\x9b", exception="")
+
+
+def test_a_child_does_not_steer_the_terminal_of_who_reads_the_log() -> None:
+    """What would is escaped; where colours are shown, so are a child's own, and nothing else of it."""
+    rest = r"\x1b[2J\x0d2026 INFO forged\u2028\u2029\x85\x9b"
+    assert plain(HOSTILE).endswith(r": \x1b[31mred\x1b[0m" + rest)
+    assert plain(HOSTILE, colours=True).endswith(": \x1b[31mred\x1b[0m" + rest)
+
+
+def test_a_line_of_json_is_one_for_every_reader() -> None:
+    """Also for those that end lines at U+2028, U+2029 and U+0085, as Python's splitlines() does; the text is the same."""
+    line = as_json(HOSTILE._replace(message=f"{HOSTILE.message}é"))
+    assert line.splitlines() == [line]
+    assert all(character.isprintable() for character in line)
+    assert "é" in line
+    assert json.loads(line)["message"] == f"{HOSTILE.message}é"

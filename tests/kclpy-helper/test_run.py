@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
+import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stub of a java is a script")
 
+SCRIPTS = Path(sysconfig.get_path("scripts"))
 STUB = """
 import json, os, pathlib, sys
 if sys.argv[1:] == ['-version']: sys.exit()
@@ -96,6 +101,50 @@ def test_options_for_the_jvm_come_after_ours(run: Run, java: Path, app: Path) ->
     options = options[: options.index("-cp")]
     assert options[-2:] == ["-Xmx64m", "-XX:+UsePerfData"]
     assert {"-Dfile.encoding=UTF-8", *launch.JVM_OPTIONS} <= set(options)
+
+
+@pytest.mark.parametrize(
+    ("color", "terminal", "environment", "coloured"),
+    [
+        ("auto", True, {}, True),
+        ("auto", True, {"NO_COLOR": "1"}, False),
+        ("auto", False, {}, False),
+        ("always", False, {"NO_COLOR": "1", "TERM": "dumb"}, True),
+        ("never", True, {}, False),
+    ],
+)
+def test_colours_are_for_a_terminal_or_for_who_asks(
+    app: Path,
+    tmp_path: Path,
+    make_executable: Callable[[Path, str], Path],
+    color: str,
+    environment: dict[str, str],
+    *,
+    terminal: bool,
+    coloured: bool,
+) -> None:
+    """Those of the lines' levels, and those that come from below; without colours the latter are escaped."""
+    java = make_executable(
+        tmp_path / "java",
+        r"import sys; print(*([] if sys.argv[1:] == ['-version'] else ['\x1b[32mgreen\x1b[0m\x1b[2J'])); sys.exit(0)",
+    )
+    ours, theirs = os.openpty() if terminal else os.pipe()
+    process = subprocess.Popen(
+        [SCRIPTS / "kclpy-helper", "run", app, "-j", java, "--restart", "never", "--color", color],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", **environment},
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # a terminal whose other end is closed
+        while data := os.read(ours, 65536):
+            said += data
+    os.close(ours)
+    assert process.wait(60) == 1, said
+    assert (b"\x1b[32mgreen\x1b[0m\\x1b[2J" in said) == coloured
+    assert (rb"\x1b[32mgreen\x1b[0m\x1b[2J" in said) != coloured
+    assert (b"\x1b[31m" in said) == coloured  # the daemon ended, which is an error
 
 
 def test_a_processor_runs_on_this_interpreter(run: Run, java: Path, tmp_path: Path) -> None:

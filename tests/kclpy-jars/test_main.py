@@ -205,3 +205,36 @@ def test_public_names_are_those_that_are_promised() -> None:
         assert getattr(kclpy_jars, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = kclpy_jars.nonsense
+
+
+def test_what_nothing_foresaw_is_two_lines_and_exit_code_70(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it was, and whom to tell; the traceback for who asks for it."""
+    bundle = site / "kclpy_jars" / "bundle.py"
+    bundle.write_text(
+        bundle.read_text("utf-8") + "\n\ndef class_path(): raise ArithmeticError('not\\nforeseen')\n", "utf-8"
+    )
+    result = _run(site, "classpath")
+    assert (result.returncode, result.stdout) == (70, "")
+    assert result.stderr.splitlines() == [
+        "kclpy_jars: unforeseen ArithmeticError: not",
+        "Please report this to the issue tracker of kclpy; KCLPY_DEBUG=1 shows where it comes from.",
+    ]
+    monkeypatch.setenv("KCLPY_DEBUG", "1")
+    debug = _run(site, "classpath")
+    assert debug.stderr.startswith("Traceback (most recent call last):")
+    assert (debug.returncode, debug.stderr.endswith(result.stderr)) == (70, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs /dev/full")
+def test_a_full_disk_is_an_error(site: Path) -> None:
+    """Said once, with exit code 1, also where so little was written that only the end finds it out."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kclpy_jars", "path"],
+            env=os.environ | {"PYTHONPATH": str(site)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "kclpy_jars: [Errno 28] No space left on device\n")

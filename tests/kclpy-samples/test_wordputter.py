@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -249,3 +250,64 @@ def test_no_portion_is_more_than_a_request_takes(words: list[str], more: int) ->
 def test_portions_are_as_big_as_they_can_be() -> None:
     """1,001 words take three requests, not more."""
     assert [len(chunk) for chunk in wordputter.chunks(["cat"] * 1001)] == [500, 500, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (["-w", os.fsdecode(b"\xff")], b"", "argument -w/--word: '\\udcff' is not UTF-8"),
+        (["-w", "cat", "-p", "nan"], b"", "argument -p/--period: invalid seconds value: 'nan'"),
+        (["-w", "cat", "-p", "1e300"], b"", "argument -p/--period: invalid seconds value: '1e300'"),
+        (["-w", "cat", "--shards", "9" * 5000], b"", "argument --shards: invalid int value"),
+        ([], b"\xff\n", "standard input: "),
+        (["-w", "cat", "--endpoint-url", "http://["], b"", "http://["),
+        (["-w", ""], b"", "kclpy-wordputter: "),
+        (["-w", "cat", "-r", "/"], b"", "kclpy-wordputter: "),
+    ],
+    ids=ascii,
+)
+def test_an_odd_argument_is_an_error_and_never_a_traceback(
+    put: Run, stream: str, arguments: list[str], stdin: bytes, words: str
+) -> None:
+    """No UTF-8, no number, no end of digits, no URL, nothing."""
+    with TemporaryFile() as file:
+        file.write(stdin)
+        file.seek(0)
+        done = put("-s", stream, *arguments, stdin=file)
+    assert done.returncode in {1, 2}
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs /dev/full")
+def test_a_full_disk_is_an_error(stream: str) -> None:
+    """Once the words are put, where the command says so."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [SCRIPTS / "kclpy-wordputter", "-s", stream, "-w", "cat"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.endswith("kclpy-wordputter: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("command", ["kclpy-wordputter", "kclpy-demo"])
+def test_what_nothing_foresaw_is_two_lines_and_exit_code_70(put: Run, tmp_path: Path, command: str) -> None:
+    """What it was, and whom to tell; the traceback for who asks for it."""
+    (tmp_path / "kclpy_helper.py").touch()
+    (tmp_path / "boto3.py").write_text(
+        "def client(*_, **__): raise ArithmeticError('not\\nforeseen')\n", encoding="utf-8"
+    )
+    arguments = ["-s", "words", "-w", "cat"] if command == "kclpy-wordputter" else []
+    environment = {"PYTHONPATH": str(tmp_path)}
+    done = put(*arguments, command=command, env=environment)
+    assert (done.returncode, done.stdout) == (70, "")
+    what, whom = done.stderr.splitlines()
+    assert what.startswith(f"{command}: unforeseen ")
+    assert whom == "Please report this to the issue tracker of kclpy; KCLPY_DEBUG=1 shows where it comes from."
+    debug = put(*arguments, command=command, env={**environment, "KCLPY_DEBUG": "1"})
+    assert debug.stderr.startswith("Traceback (most recent call last):")
+    assert (debug.returncode, debug.stderr.endswith(done.stderr)) == (70, True)

@@ -76,15 +76,18 @@ class CredentialsProvider(NamedTuple):
 def client(app: Properties, service: Service) -> Any:
     """A client of ``service``, in the region, at the endpoint and with the credentials of ``app``.
 
-    Raises :class:`~kclpy_helper.errors.NotInstalledError` without boto3, and botocore's errors where no region is known
-    or a profile does not exist.
+    Raises :class:`~kclpy_helper.errors.NotInstalledError` without boto3, :class:`~kclpy_helper.errors.RefusedError` for an
+    endpoint that is not a URL, and botocore's errors where no region is known or a profile does not exist.
     """
     session_of_service = session(app, service)
     import botocore.config
 
     endpoint = app.values.get(_ENDPOINTS.get(service, "")) or None
     config = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
-    return session_of_service.client(service, endpoint_url=endpoint, config=config)
+    try:
+        return session_of_service.client(service, endpoint_url=endpoint, config=config)
+    except ValueError as error:
+        raise refused(error, service) or RefusedError(service, type(error).__name__, str(error)) from None
 
 
 def refused(error: Exception, operation: str = "AWS") -> RefusedError | None:
@@ -207,7 +210,7 @@ def region(app: Properties) -> Region | None:
         return Region(name, "AWS_REGION")
     _require_boto3()
     import botocore.session
-    from botocore.exceptions import ProfileNotFound
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
     from botocore.utils import InstanceMetadataRegionFetcher
 
     core = botocore.session.Session()
@@ -216,6 +219,8 @@ def region(app: Properties) -> Region | None:
             return Region(name, f"AWS profile {core.profile or 'default'}")
     except ProfileNotFound:
         pass  # for the credentials to say
+    except BotoCoreError as error:
+        raise refused(error, "AWS profile") or error from None
     if name := InstanceMetadataRegionFetcher(timeout=1, num_attempts=1).retrieve_region():
         return Region(name, "EC2's metadata")
     return None

@@ -181,7 +181,7 @@ def _region(file: _File) -> Iterator[Finding]:
 def _region_of_profile() -> str | None:
     """As the AWS SDK for Java finds it: AWS_DEFAULT_REGION is not asked."""
     config = RawConfigParser(strict=False)
-    with suppress(OSError, ConfigError):
+    with suppress(OSError, ConfigError, UnicodeDecodeError, RuntimeError):  # there may be no home
         config.read_string(Path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser().read_text("utf-8"))
     profile = os.environ.get("AWS_PROFILE") or "default"
     sections = (profile, f"profile {profile}")

@@ -6,6 +6,7 @@ else.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,17 @@ from click.core import ParameterSource
 
 from kclpy_helper import classpath, command, properties
 from kclpy_helper.errors import HelperError, PathError
+from kclpy_helper.failure import prepare_streams, report
 from kclpy_helper.java import find_java
+from kclpy_helper.paths import exists, is_file
+from kclpy_helper.printable import printable_lines
 
 SUBCOMMANDS = ("check", "doctor", "init", "leases", "run")
 """Each is the click command ``command`` of the module of its name in :mod:`kclpy_helper.commands`, imported when used."""
 
 
 class _Group(click.Group):
-    """Turns what the package raises on purpose into one message on stderr and exit code 1."""
+    """Turns what the package raises on purpose into one message on stderr and exit code 1, and anything else into 70."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(SUBCOMMANDS)
@@ -37,7 +41,14 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except HelperError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable_lines(str(error))) from error
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        prepare_streams()
+        try:
+            return super().main(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  (the outermost place)
+            sys.exit(report(error))
 
 
 @click.group(
@@ -136,7 +147,7 @@ def main(
     file = properties.sample() if sample else properties_file
     app = properties.read(file) if file else None
     for entry in classpath.split(paths):
-        if not Path(entry.removesuffix("*")).exists():
+        if not exists(entry.removesuffix("*")):
             click.echo(f"warning: the class path entry {entry} does not exist.", err=True)
     jars, daemon = classpath.bundled_jars()
     class_path = classpath.class_path(paths, jars, app.path if app else None)
@@ -166,7 +177,7 @@ def _log_configuration(given: str | None) -> Path | None:
     if given is None:
         return None
     path = Path(given).absolute()
-    if not path.is_file():
+    if not is_file(path):
         raise PathError("log configuration", path, "no such file")
     return path
 

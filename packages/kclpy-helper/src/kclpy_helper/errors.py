@@ -13,6 +13,7 @@
     ├── ExistsError               the caller: a file that would be written is there
     ├── RefusedError              AWS, or the way to it: it did not do what it was asked
     ├── NoLeaseTableError         the caller: there is no such application
+    ├── OtherTableError           the caller: a table is not an application's
     ├── LeaseHeldError            the caller: a worker renews a lease that was to be changed
     ├── LeaseChangedError         a worker: it changed a lease before we did
     └── PathError            the caller: a given path cannot be used
@@ -176,6 +177,21 @@ class NoLeaseTableError(HelperError):
             f"there is no lease table {self.table} in {self.region}.\n"
             "Next: compare applicationName, tableName and regionName with those of the daemon. The first worker of an "
             "application creates the table."
+        )
+
+
+class OtherTableError(HelperError):
+    """The table ``table`` is not one of a KCL application: its items have no text ``key`` as their only key."""
+
+    def __init__(self, table: str, key: str) -> None:
+        super().__init__(table, key)
+        self.table = table
+        self.key = key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.table} is not a table of a KCL application: its key is not the string {self.key}. Nothing was changed.\n"
+            "Next: compare applicationName, tableName and regionName with those of the daemon."
         )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kclpy_helper.findings import Severity
+from kclpy_helper.paths import is_file
 from kclpy_helper.values import Problem
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def problems_of(executable_name: str, *, windows: bool = os.name == "nt") -> Ite
                 f"no shell reads it, so that the program is given {argument} just like this",
                 "write it without, or put the command into a script",
             )
-    if arguments and arguments[0].endswith(".py") and not Path(arguments[0]).is_file():
+    if arguments and arguments[0].endswith(".py") and not is_file(arguments[0]):
         yield Problem(
             Severity.WARNING,
             f"there is no {arguments[0]} in {Path.cwd()}, and the daemon looks for it in the folder that it is started in",
@@ -70,7 +71,7 @@ def _not_found(program: str, executable_name: str) -> str:
         return f"no shell reads it, and there is no program {program}"
     if _is_path_with_space(executable_name):
         return f"it is split at spaces, and there is no program {program}"
-    if Path(program).is_file():
+    if is_file(program):
         return f"{program} is not executable"
     if Path(program).name == program:
         return f"no program {program} is on the PATH"
@@ -82,11 +83,11 @@ def _remedy(program: str, executable_name: str) -> str:
         return "put it under a path without a space; quotes do not help"
     if re.match(r"[A-Za-z]:[^\\/]", program):
         return "write / in place of each \\, which a properties file takes for the beginning of a special character"
-    if Path(program).is_file() or program.endswith(".py"):
+    if is_file(program) or program.endswith(".py"):
         return f"write python {executable_name}, or make it executable and write its path"
     return "install it, put its folder on the PATH, or write its absolute path"
 
 
 def _is_path_with_space(executable_name: str) -> bool:
     words = words_of(re.sub("[\"']", "", executable_name))
-    return any(Path(" ".join(words[:end])).is_file() for end in range(2, len(words) + 1))
+    return any(is_file(" ".join(words[:end])) for end in range(2, len(words) + 1))

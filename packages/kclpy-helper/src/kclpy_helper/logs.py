@@ -16,6 +16,8 @@ from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+from kclpy_helper.printable import escaped_json, printable_lines
+
 
 class Level(IntEnum):
     """The levels, as Python's ``logging`` numbers and names them."""
@@ -136,11 +138,15 @@ class Reader:
         return Level.ERROR
 
 
-def plain(event: Event) -> str:
-    """An event as text: ``2026-01-01T00:00:00.000+01:00 INFO [shardId-000000000000] orders: 12 records``."""
+def plain(event: Event, *, colours: bool = False) -> str:
+    """An event as text: ``2026-01-01T00:00:00.000+01:00 INFO [shardId-000000000000] orders: 12 records``.
+
+    What would steer a terminal is escaped; with ``colours``, colours are not.
+    """
     where = f" [{event.shard}]" if event.shard else ""
     exception = f"\n{event.exception}" if event.exception else ""
-    return f"{event.timestamp} {event.level.name}{where} {event.logger}: {event.message}{exception}"
+    text = f"{event.timestamp} {event.level.name}{where} {event.logger}: {event.message}{exception}"
+    return printable_lines(text, colours=colours)
 
 
 def as_json(event: Event) -> str:
@@ -153,7 +159,7 @@ def as_json(event: Event) -> str:
         "message": event.message,
         "exception": event.exception or None,
     }
-    return json.dumps(fields, ensure_ascii=False)
+    return escaped_json(json.dumps(fields, ensure_ascii=False))
 
 
 def now() -> str:

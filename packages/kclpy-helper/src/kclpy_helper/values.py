@@ -71,8 +71,9 @@ def problem_of(key: Key, value: str, line: int) -> Problem | None:
 
 
 def integer(value: str) -> int | None:
-    """A number as Java reads it, or None."""
-    return int(value) if re.fullmatch(r"[+-]?[0-9]+", value) else None
+    """A number as Java reads it, or None; no type of Java's that is read here has more than 19 digits."""
+    found = re.fullmatch(r"([+-]?)0*([0-9]{1,19})", value)
+    return int(found[1] + found[2]) if found else None
 
 
 def _fault(effect: str, remedy: str) -> Problem:

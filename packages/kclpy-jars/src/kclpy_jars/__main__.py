@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import traceback
 from dataclasses import asdict
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from kclpy_jars.bundle import (
@@ -104,14 +107,26 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    if isinstance(sys.stdout, TextIOWrapper):  # a path may have what a terminal's encoding does not
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = parser().parse_args(argv)
     try:
         if warning := bundled_lock().support_warning:
             print(f"kclpy_jars: {warning}", file=sys.stderr)
         arguments.command(arguments)
+        print(end="", flush=True)
     except (JarsError, OSError) as error:
         print(f"kclpy_jars: {error}", file=sys.stderr)
         return 1
+    except Exception as error:  # noqa: BLE001  (the outermost place)
+        if os.environ.get("KCLPY_DEBUG"):
+            traceback.print_exception(error)
+        print(f"kclpy_jars: unforeseen {type(error).__name__}: {error!s:.300}".splitlines()[0], file=sys.stderr)
+        print(
+            "Please report this to the issue tracker of kclpy; KCLPY_DEBUG=1 shows where it comes from.",
+            file=sys.stderr,
+        )
+        return 70
     return 0
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kclpy_samples.command import end_with, utf8
 from kclpy_samples.local import LocalAws, LocalAwsError, local_aws
 from kclpy_samples.wordputter import WordPutterError
 
@@ -83,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--words",
         nargs="+",
+        type=utf8,
         default=list(WORDS),
         metavar="WORD",
         help=f"the words (default: {' '.join(WORDS)})",
@@ -178,7 +180,7 @@ def how_to_talk_to(aws: LocalAws) -> str:
 
 def main() -> None:
     """The command ``kclpy-demo``."""
-    sys.exit(run(sys.argv[1:]))
+    end_with("kclpy-demo", run)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from kclpy_samples.command import end_with, seconds, utf8
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -180,12 +182,13 @@ def parser() -> argparse.ArgumentParser:
         "--word",
         action="append",
         dest="words",
+        type=utf8,
         help="a word to put; may be given many times (without it: the lines of standard input)",
     )
     parser.add_argument(
         "-p",
         "--period",
-        type=float,
+        type=seconds,
         metavar="SECONDS",
         help="put the words again every SECONDS until Ctrl-C",
     )
@@ -210,7 +213,11 @@ def parser() -> argparse.ArgumentParser:
 def run(argv: Sequence[str]) -> int:
     """What the command does; its exit code."""
     arguments = parser().parse_args(argv)
-    words: list[str] = arguments.words or _from_stdin()
+    try:
+        words: list[str] = arguments.words or _from_stdin()
+    except (UnicodeError, argparse.ArgumentTypeError) as error:
+        print(f"kclpy-wordputter: standard input: {error}. Next: give it as UTF-8.", file=sys.stderr)
+        return 2
     if not words:
         print(
             "kclpy-wordputter: no words to put: give -w WORD, or lines on standard input",
@@ -219,7 +226,7 @@ def run(argv: Sequence[str]) -> int:
         return 2
     total = Put()
     try:
-        kinesis = boto3.client("kinesis", region_name=arguments.region, endpoint_url=arguments.endpoint_url)
+        kinesis = _client(arguments.region, arguments.endpoint_url)
         if ensure_stream(kinesis, arguments.stream, arguments.shards):
             print(f"Created the stream {arguments.stream} in {arguments.region}.", file=sys.stderr)
         while True:
@@ -243,10 +250,17 @@ def run(argv: Sequence[str]) -> int:
         return 1
 
 
+def _client(region: str, endpoint_url: str | None) -> KinesisClient:
+    try:
+        return boto3.client("kinesis", region_name=region, endpoint_url=endpoint_url)
+    except ValueError as error:  # botocore's for an endpoint that is not a URL
+        raise WordPutterError(f"--endpoint-url {endpoint_url}: {error}") from error
+
+
 def _from_stdin() -> list[str]:
     if sys.stdin.isatty():
         print("Type one word a line, then end-of-file.", file=sys.stderr)
-    return [word for line in sys.stdin if (word := line.strip())]
+    return [utf8(word) for line in sys.stdin if (word := line.strip())]
 
 
 def _next_step(error: Exception) -> str:
@@ -259,7 +273,7 @@ def _next_step(error: Exception) -> str:
 
 def main() -> None:
     """The command ``kclpy-wordputter``, also installed as ``sample_kinesis_wordputter.py``."""
-    sys.exit(run(sys.argv[1:]))
+    end_with("kclpy-wordputter", run)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,8 @@ def _print(findings: tuple[Finding, ...]) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from kclpy_helper.printable import printable
+
     console = Console(soft_wrap=True)
     for finding in findings:
         severity = finding.severity.value
@@ -87,11 +89,11 @@ def _print(findings: tuple[Finding, ...]) -> None:
                 (f"{finding.place}: ", "dim"),
                 (severity, _STYLES[severity]),
                 ": ",
-                (finding.subject, "bold"),
-                f": {finding.effect}",
+                (printable(finding.subject), "bold"),
+                f": {printable(finding.effect)}",
             )
         )
-        console.print(Text(f"    {finding.remedy}"))
+        console.print(Text(f"    {printable(finding.remedy)}"))
 
 
 def _count(number: int, noun: str) -> str:

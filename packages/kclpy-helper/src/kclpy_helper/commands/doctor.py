@@ -10,6 +10,7 @@ import click
 
 from kclpy_helper import properties
 from kclpy_helper.findings import Severity
+from kclpy_helper.printable import printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,15 +129,15 @@ def _row(finding: Finding, console: Console) -> Table:
     row.add_column(width=9, style=style)
     row.add_column(width=16, style="bold")
     row.add_column(overflow="fold")  # a path stays whole
-    row.add_row(verdict, Text(finding.subject), Text(_effect(finding)))
+    row.add_row(verdict, Text(finding.subject), Text(printable_lines(_effect(finding))))
     if finding.remedy:
-        row.add_row("", "", Text(f"Next: {finding.remedy}"))
+        row.add_row("", "", Text(printable_lines(f"Next: {finding.remedy}")))
     return row
 
 
 def _lines(finding: Finding) -> str:
     remedy = f"\n  Next: {finding.remedy}" if finding.remedy else ""
-    return f"{finding.severity.value}: {finding.subject}: {_effect(finding)}{remedy}"
+    return printable_lines(f"{finding.severity.value}: {finding.subject}: {_effect(finding)}{remedy}")
 
 
 def _effect(finding: Finding) -> str:

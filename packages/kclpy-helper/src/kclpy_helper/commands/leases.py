@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kclpy_helper import aws, properties
-from kclpy_helper.errors import HelperError
+from kclpy_helper.commands.parameters import LONGEST_SECONDS, Seconds
+from kclpy_helper.errors import HelperError, PathError
+from kclpy_helper.printable import printable
 from kclpy_helper.properties import Properties
 
 if TYPE_CHECKING:
@@ -49,6 +53,8 @@ def _target(_: click.Context, __: click.Parameter, value: str) -> str | datetime
     """TRIM_HORIZON, LATEST, or a time that has passed."""
     if value in {"TRIM_HORIZON", "LATEST"}:
         return value
+    from kclpy_helper.leases.reset import EPOCH
+
     try:
         time = datetime.fromtimestamp(float(value), timezone.utc)
     except (ValueError, OverflowError, OSError):
@@ -60,6 +66,8 @@ def _target(_: click.Context, __: click.Parameter, value: str) -> str | datetime
             ) from None
     if time.tzinfo is None:
         raise click.BadParameter(f"{value!r} does not say in which time zone: append Z for UTC, or +02:00 or the like.")
+    if time < EPOCH:
+        raise click.BadParameter(f"{value!r} is before 1970.")
     if time > datetime.now(timezone.utc):
         raise click.BadParameter(f"{value!r} has yet to come.")
     return time.astimezone(timezone.utc)
@@ -119,7 +127,7 @@ def command() -> None:
 )
 @click.option(
     "--observe",
-    type=click.FloatRange(min=0.1),
+    type=Seconds(least=0.1),
     metavar="SECONDS",
     help="Look twice, so many seconds apart: has the owner renewed the lease? A table holds no time of renewal.",
 )
@@ -127,7 +135,7 @@ def command() -> None:
     "--watch",
     is_flag=False,
     flag_value=WATCH_SECONDS,
-    type=click.FloatRange(min=0.1),
+    type=Seconds(least=0.1),
     metavar="[SECONDS]",
     help=f"Show it again and again, every {WATCH_SECONDS:g} s unless told otherwise, until Ctrl-C. Stands behind FILE.",
 )
@@ -203,7 +211,7 @@ def _of_a_change(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--force", is_flag=True, help="Also what a worker holds: it loses the lease."),
         click.option(
             "--observe",
-            type=click.FloatRange(min=0.1),
+            type=Seconds(least=0.1),
             metavar="SECONDS",
             help="How long a lease may not have been renewed for nobody to hold it; without it failoverTimeMillis, and "
             "where that is not known its default of 10 s.",
@@ -265,12 +273,24 @@ def reset(
 
 def _chosen(app: Application, snapshot: Snapshot, shard_ids: Sequence[str]) -> list[Lease]:
     if unknown := set(shard_ids).difference(lease.key for lease in snapshot.leases):
-        raise click.UsageError(f"{app.table} has no lease of {', '.join(sorted(unknown))}.")
+        raise click.UsageError(f"{app.table} has no lease of {_listed(sorted(unknown))}.")
     chosen = [lease for lease in snapshot.leases if not shard_ids or lease.key in shard_ids]
     gone = [lease.key for lease in chosen if snapshot.shards is not None and lease.key not in snapshot.shards]
     if gone:
-        click.echo(f"not in the stream any more, left as it is: {', '.join(gone)}", err=True)
-    return [lease for lease in chosen if lease.key not in gone]
+        click.echo(f"not in the stream any more, left as it is: {_listed(gone)}", err=True)
+    chosen = [lease for lease in chosen if lease.key not in gone]
+    _say_what_is_malformed(chosen)
+    return [lease for lease in chosen if not lease.problem]
+
+
+def _say_what_is_malformed(leases: Sequence[Lease]) -> None:
+    for lease in leases:
+        if lease.problem:
+            click.echo(f"malformed, left as it is: {printable(f'{lease.key}: {lease.problem}')}", err=True)
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return ", ".join(map(printable, keys))
 
 
 def _say_what_is_left(
@@ -279,7 +299,7 @@ def _say_what_is_left(
     closed = [shard.id for shard in snapshot.shards_without_lease if shard.closed]
     if closed and target != "LATEST" and not shard_ids:
         click.echo(
-            f"closed and without a lease, so that they will not be read again: {', '.join(closed)}\n"
+            f"closed and without a lease, so that they will not be read again: {_listed(closed)}\n"
             "To read all that the stream holds, delete the lease table instead, and start with "
             "initialPositionInStream = TRIM_HORIZON.",
             err=True,
@@ -288,18 +308,27 @@ def _say_what_is_left(
     children = [lease.key for lease in snapshot.leases if set(reopened).intersection(lease.parents)]
     if children:
         click.echo(
-            f"finished, and to be read again: {', '.join(reopened)}\n"
-            f"Their children wait until that is done, and go on from their own checkpoints: {', '.join(children)}",
+            f"finished, and to be read again: {_listed(reopened)}\n"
+            f"Their children wait until that is done, and go on from their own checkpoints: {_listed(children)}",
             err=True,
         )
 
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="BACKUP")
+@click.option(
+    "-p",
+    "--properties",
+    "properties_file",
+    type=click.Path(),
+    metavar="FILE",
+    help="The application's properties, for its endpoint and credentials. Without it: the environment's.",
+)
 @_of_a_change
 def restore(
     *,
     file: Path,
+    properties_file: str | None,
     yes: bool,
     backup: Path | None,
     observe: float | None,
@@ -314,13 +343,29 @@ def restore(
     kclpy-helper leases restore words-app-20261125T081500Z.jsonl --yes
     """  # noqa: D301
     from kclpy_helper.leases.application import Application
-    from kclpy_helper.leases.reset import changes_back, read_back_up
+    from kclpy_helper.leases.backup import read_back_up
+    from kclpy_helper.leases.reset import changes_back
 
-    values, items = read_back_up(file)
-    app = Application(values)
+    kept = read_back_up(file)
+    given = properties.read(properties_file) if properties_file else Properties(file, {})
+    values = {"applicationName": kept.table, **given.values, "tableName": kept.table, "regionName": kept.region}
+    if kept.failover_millis:
+        values.setdefault("failoverTimeMillis", kept.failover_millis)
+    own = Properties(given.path, values, given.places)
+    app = Application(own)
+    if kept.endpoint and kept.endpoint.rstrip("/") != app.endpoint.rstrip("/"):
+        reason = (
+            f"is of the endpoint {kept.endpoint}, and a backup does not choose where requests are sent to.\n"
+            "Next: name the application's properties with --properties FILE, or set AWS_ENDPOINT_URL_DYNAMODB"
+        )
+        raise PathError("backup", file, reason)
     snapshot = app.read()
-    changes = list(changes_back(snapshot, items))
-    _change(app, values, snapshot, changes, yes=yes, backup=backup, observe=observe, force=force)
+    changes = list(changes_back(snapshot, kept.items))
+    keys = {item["leaseKey"]["S"] for item in kept.items}
+    _say_what_is_malformed([lease for lease in snapshot.leases if lease.key in keys])
+    _change(
+        app, Properties(given.path, values), snapshot, changes, yes=yes, backup=backup, observe=observe, force=force
+    )
 
 
 def _change(
@@ -335,15 +380,17 @@ def _change(
     force: bool,
 ) -> None:
     """Show the changes, see that nobody holds the leases, keep what is there, and write."""
+    from kclpy_helper.leases.backup import back_up
     from kclpy_helper.leases.lease import Renewals
     from kclpy_helper.leases.report import position
-    from kclpy_helper.leases.reset import as_read, back_up, descendants, refuse_held, write
+    from kclpy_helper.leases.reset import as_read, descendants, refuse_held, write
 
     for change in changes:
-        old = change.before.checkpoint if change.before else None
-        click.echo(
-            f"{change.key}: {position(old, whole=True) if old else 'none'} -> {position(change.position, whole=True)}"
+        old, new = (
+            position(place, whole=True) if place else "none"
+            for place in (change.before and change.before.checkpoint, change.position)
         )
+        click.echo(printable(f"{change.key}: {old} -> {new}"))
     if not changes:
         click.echo("nothing to change.", err=True)
         return
@@ -353,6 +400,8 @@ def _change(
         renewals = Renewals()
         renewals.look(snapshot.leases, time.monotonic())
         seconds = observe or app.failover_seconds
+        if seconds > LONGEST_SECONDS:
+            raise click.UsageError(f"failoverTimeMillis is {seconds:g} s: say with --observe how long to look instead.")
         if any(lease.owner for lease in snapshot.leases):
             click.echo(f"looking for {seconds:g} s whether a worker renews these leases ...", err=True)
             time.sleep(seconds)
@@ -364,9 +413,14 @@ def _change(
         click.echo("nothing was changed; with --yes it will be.", err=True)
         return
     changes = as_read(changes, snapshot)
-    path = backup or Path(f"{app.table}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.jsonl")
+    table = re.sub(r"[^\w.-]", "_", app.table)  # DynamoDB takes an ARN as well, which has a slash in it
+    path = backup or Path(f"{table}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.jsonl")
     if items := [change.before.item for change in changes if change.before]:
         back_up(path, app, values, items)
-        click.echo(f"kept what was there: {path}. Back with: kclpy-helper leases restore {path}", err=True)
+        command = ["kclpy-helper", "leases", "restore", str(path)]
+        if values.places:  # they come from a file
+            command += ["--properties", str(values.path)]
+        click.echo(f"kept what was there: {path}. Back with: {shlex.join(command)}", err=True)
     write(app, changes)
-    click.echo(f"{len(changes)} of {len(snapshot.leases)} leases have a new checkpoint.", err=True)
+    total = len({change.key for change in changes}.union(lease.key for lease in snapshot.leases))
+    click.echo(f"{len(changes)} of {total} leases were changed.", err=True)

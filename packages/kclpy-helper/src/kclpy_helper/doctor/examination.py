@@ -45,7 +45,7 @@ class Examination:
         if service not in self._clients:
             try:
                 self._clients[service] = aws.client(self.properties, service)
-            except (BotoCoreError, ValueError) as error:  # botocore's own for an endpoint that is no URL
+            except BotoCoreError as error:
                 raise RefusedError(service, type(error).__name__, str(error)) from None
         return self._clients[service]
 

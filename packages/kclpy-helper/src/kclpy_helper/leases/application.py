@@ -11,16 +11,17 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from kclpy_helper import aws
-from kclpy_helper.errors import NoLeaseTableError
-from kclpy_helper.leases.lease import Coordination, Lease, Shard, Snapshot, Worker, value
+from kclpy_helper.errors import NoLeaseTableError, OtherTableError
+from kclpy_helper.leases.attributes import Reader
+from kclpy_helper.leases.lease import LEASE, Coordination, Lease, Shard, Snapshot, Worker
+from kclpy_helper.values import integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kclpy_helper.leases.lease import Item
+    from kclpy_helper.leases.attributes import Item
     from kclpy_helper.properties import Properties
 
-_LEASE = "LEASE"
 _WORKER_METRIC_STATS = "WORKER_METRIC_STATS"
 _DEFAULT_FAILOVER_MILLIS = 10000
 _LAG_THREADS = 8
@@ -35,41 +36,36 @@ class Application:
     def __init__(self, app: Properties) -> None:
         self.table = aws.lease_table(app)
         self.stream = aws.stream_name(app)
-        self.failover_seconds = _millis(app.values.get("failoverTimeMillis")) / 1000
+        self.failover_seconds = _millis(app.values.get("failoverTimeMillis", "")) / 1000
         self.dynamodb = aws.client(app, "dynamodb")
         self.kinesis = aws.client(app, "kinesis")
         self.region: str = self.dynamodb.meta.region_name
+        self.endpoint: str = self.dynamodb.meta.endpoint_url
         self._coordinator_state_table = aws.coordinator_state_table(app)
         self._worker_metrics_table = aws.worker_metrics_table(app)
 
     def read(self) -> Snapshot:
         """All of it, at once as far as several tables can be.
 
-        Raises :class:`~kclpy_helper.errors.NoLeaseTableError`.
+        Raises :class:`~kclpy_helper.errors.NoLeaseTableError` and :class:`~kclpy_helper.errors.OtherTableError`.
         """
         time = datetime.now(timezone.utc)
-        items = list(self._items(self.table))
-        if not items and not self._exists(self.table):
-            raise NoLeaseTableError(self.table, self.region)
-        kinds: dict[str, list[Item]] = {}
-        for item in items:
-            kinds.setdefault(value(item, "entityType", _LEASE), []).append(item)
-        leases = [Lease.of(item) for item in kinds.pop(_LEASE, [])]
+        self._require_lease_table()
+        kinds: dict[str, dict[str, Item]] = {}
+        for key, item in self._items(self.table, "leaseKey").items():
+            kinds.setdefault(Reader(item).text("entityType") or LEASE, {})[key] = item
+        leases = [Lease.of(item) for item in kinds.pop(LEASE, {}).values()]
         # What is in both, the lease table and the table that it replaces, is newer in the lease table.
-        metrics = {item["wid"]["S"]: item for item in self._items(self._worker_metrics_table)}
-        metrics |= {item["leaseKey"]["S"]: item for item in kinds.pop(_WORKER_METRIC_STATS, [])}
-        states = {item["key"]["S"]: item for item in self._items(self._coordinator_state_table)}
-        states |= {item["leaseKey"]["S"]: item for others in kinds.values() for item in others}
+        metrics = self._items(self._worker_metrics_table, "wid") | kinds.pop(_WORKER_METRIC_STATS, {})
+        states = self._items(self._coordinator_state_table, "key")
+        for others in kinds.values():
+            states |= others
         owners = {owner for lease in leases for owner in (lease.owner, lease.checkpoint_owner) if owner}
         return Snapshot(
             time,
             tuple(sorted(leases, key=lambda lease: lease.key)),
             tuple(Worker.of(worker_id, metrics.get(worker_id, {})) for worker_id in sorted(owners | metrics.keys())),
-            Coordination(
-                leader=value(states.get("Leader", {}), "ownerName"),
-                client_version=value(states.get("Migration3.0", {}), "cv"),
-                table_migration=value(states.get("TableMigration3.5", {}), "tm"),
-            ),
+            Coordination.of(states),
             {shard.id: shard for shard in self._shards()} if self.stream else None,
         )
 
@@ -99,19 +95,29 @@ class Application:
         lag: int | None = answer.get("MillisBehindLatest")
         return lag
 
-    def _items(self, table: str) -> Iterator[Item]:
+    def _items(self, table: str, key: str) -> dict[str, Item]:
+        """The items of a table by the text of their ``key``; none where there is no such table."""
+        items: dict[str, Item] = {}
         try:
             for page in self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
-                yield from page["Items"]
+                items |= {item[key]["S"]: item for item in page["Items"]}
         except self.dynamodb.exceptions.ResourceNotFoundException:
-            return
+            return {}
+        except KeyError:
+            raise OtherTableError(table, key) from None
+        return items
 
-    def _exists(self, table: str) -> bool:
+    def _require_lease_table(self) -> None:
         try:
-            self.dynamodb.describe_table(TableName=table)
+            described = self.dynamodb.describe_table(TableName=self.table)["Table"]
         except self.dynamodb.exceptions.ResourceNotFoundException:
-            return False
-        return True
+            raise NoLeaseTableError(self.table, self.region) from None
+        types = {
+            attribute["AttributeName"]: attribute["AttributeType"] for attribute in described["AttributeDefinitions"]
+        }
+        key = {part["AttributeName"]: types[part["AttributeName"]] for part in described["KeySchema"]}
+        if key != {"leaseKey": "S"}:
+            raise OtherTableError(self.table, "leaseKey")
 
     def _shards(self) -> Iterator[Shard]:
         # Not boto3's paginator: with a NextToken, ListShards refuses the StreamName that it would send again.
@@ -125,9 +131,6 @@ class Application:
             request = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else {}
 
 
-def _millis(text: str | None) -> int:
-    """``failoverTimeMillis`` as the daemon reads it: what is no number, or 0, is not set."""
-    try:
-        return int(text or 0) or _DEFAULT_FAILOVER_MILLIS
-    except ValueError:
-        return _DEFAULT_FAILOVER_MILLIS
+def _millis(text: str) -> int:
+    """``failoverTimeMillis`` as the daemon reads it: what is not a number, or 0, is not set."""
+    return max(integer(text.strip()) or 0, 0) or _DEFAULT_FAILOVER_MILLIS

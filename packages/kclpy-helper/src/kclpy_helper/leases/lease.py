@@ -12,12 +12,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from kclpy_helper.leases.attributes import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    Item = Mapping[str, Mapping[str, Any]]
+    from kclpy_helper.leases.attributes import Item
+
+LEASE = "LEASE"
+"""The ``entityType`` of a lease; so has what has none."""
 
 SHARD_END = "SHARD_END"
 LAST_SUB_SEQUENCE_NUMBER = 2**63 - 1
@@ -39,11 +44,12 @@ class Lease:
     """One lease; ``item`` is what DynamoDB holds. What a KCL does not write, or has not yet written, is None or empty.
 
     While a worker hands the lease over (KCL 3), ``owner`` is the next one, and ``checkpoint_owner`` the one that still
-    processes records and may checkpoint.
+    processes records and may checkpoint. ``problem`` says which attributes are not as a KCL writes them, if any are; such an
+    attribute is None or empty as well.
     """
 
     key: str
-    counter: int
+    counter: int | None
     owner: str | None
     checkpoint: Position | None
     pending_checkpoint: Position | None
@@ -52,22 +58,29 @@ class Lease:
     parents: tuple[str, ...]
     children: tuple[str, ...]
     throughput_kbps: float | None
+    problem: str | None
     item: Item = field(repr=False)
 
     @classmethod
     def of(cls, item: Item) -> Lease:
         """The lease in ``item``."""
+        read = Reader(item)
+        if (kind := read.text("entityType") or LEASE) != LEASE:
+            read.add(f"entityType is {kind}, not {LEASE}")
+        if "leaseCounter" not in item:
+            read.add("there is no leaseCounter")
         return cls(
             key=item["leaseKey"]["S"],
-            counter=int(value(item, "leaseCounter", "0")),
-            owner=value(item, "leaseOwner"),
-            checkpoint=_position(item, "checkpoint"),
-            pending_checkpoint=_position(item, "pendingCheckpoint"),
-            checkpoint_owner=value(item, "checkpointOwner"),
-            owner_switches=int(value(item, "ownerSwitchesSinceCheckpoint", "0")),
-            parents=tuple(sorted(value(item, "parentShardId", ()))),
-            children=tuple(sorted(value(item, "childShardIds", ()))),
-            throughput_kbps=float(item["throughputKBps"]["N"]) if "throughputKBps" in item else None,
+            counter=read.integer("leaseCounter"),
+            owner=read.text("leaseOwner"),
+            checkpoint=_position(read, "checkpoint"),
+            pending_checkpoint=_position(read, "pendingCheckpoint"),
+            checkpoint_owner=read.text("checkpointOwner"),
+            owner_switches=read.integer("ownerSwitchesSinceCheckpoint") or 0,
+            parents=read.texts("parentShardId"),
+            children=read.texts("childShardIds"),
+            throughput_kbps=read.number("throughputKBps"),
+            problem=read.problem,
             item=item,
         )
 
@@ -88,35 +101,59 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker, and what it last said of its resources; KCL 1 and 2 workers say nothing."""
+    """A worker, and what it last said of its resources; KCL 1 and 2 workers say nothing.
+
+    ``problem`` says what of it is not as a KCL writes it.
+    """
 
     id: str
     metrics: tuple[Metric, ...] = ()
     updated: datetime | None = None
+    problem: str | None = None
 
     @classmethod
     def of(cls, worker_id: str, item: Item) -> Worker:
         """The worker, and what ``item`` says of it, which may be empty."""
-        limits = value(item, "opr", {})
-        metrics = (
-            Metric(
-                _METRIC_NAMES.get(name, name),
-                tuple(float(number["N"]) for number in numbers["L"]),
-                int(limits[name]["L"][0]["N"]) if name in limits else None,
-            )
-            for name, numbers in sorted(value(item, "sts", {}).items())
+        read = Reader(item)
+        limits = read.numbers("opr")
+        metrics = tuple(
+            Metric(_METRIC_NAMES.get(name, name), values, int(limits[name][0]) if limits.get(name) else None)
+            for name, values in read.numbers("sts").items()
         )
-        updated = value(item, "lut")
-        return cls(worker_id, tuple(metrics), datetime.fromtimestamp(int(updated), timezone.utc) if updated else None)
+        seconds = read.integer("lut")
+        updated = None
+        if seconds:
+            try:
+                updated = datetime.fromtimestamp(seconds, timezone.utc)
+            except (ValueError, OverflowError, OSError):
+                read.add(f"lut is {seconds}, not seconds since 1970")
+        return cls(worker_id, metrics, updated, read.problem)
 
 
 @dataclass(frozen=True, slots=True)
 class Coordination:
-    """KCL 3's leader, which assigns the leases, and how far the application has migrated, in the KCL's own words."""
+    """KCL 3's leader, which assigns the leases, and how far the application has migrated, in the KCL's own words.
+
+    ``problem`` says what of it is not as a KCL writes it.
+    """
 
     leader: str | None
     client_version: str | None
     table_migration: str | None
+    problem: str | None
+
+    @classmethod
+    def of(cls, items: Mapping[str, Item]) -> Coordination:
+        """What ``items`` say, by their keys."""
+        leader, client_version, table_migration = readers = [
+            Reader(items.get(key, {})) for key in ("Leader", "Migration3.0", "TableMigration3.5")
+        ]
+        return cls(
+            leader.text("ownerName"),
+            client_version.text("cv"),
+            table_migration.text("tm"),
+            ", ".join(read.problem for read in readers if read.problem) or None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +168,7 @@ class Shard:
 class State(Enum):
     """What there is to say of a lease; the first that applies, in this order."""
 
+    MALFORMED = "malformed"
     SHARD_GONE = "shard gone"
     FINISHED = "finished"
     NO_OWNER = "no owner"
@@ -175,7 +213,7 @@ class Renewals:
 class _Look(NamedTuple):
     """A counter, when it was first seen, and before that the time at which it was not yet there."""
 
-    counter: int
+    counter: int | None
     since: float
     after: float | None
 
@@ -202,27 +240,26 @@ class Snapshot:
 
         def state(lease: Lease) -> State:
             renewal = renewals.get(lease.key)
-            if self.shards is not None and lease.key not in self.shards:
-                return State.SHARD_GONE
-            if lease.finished:
-                return State.FINISHED
-            if lease.owner is None:
-                return State.NO_OWNER
-            if renewal and renewal.still_seconds >= failover_seconds:
-                return State.EXPIRED
-            if lease.checkpoint_owner:
-                return State.HANDING_OVER
-            return State.WAITING_FOR_PARENT if unfinished.intersection(lease.parents) else State.HELD
+            applies = {
+                State.MALFORMED: lease.problem,
+                State.SHARD_GONE: self.shards is not None and lease.key not in self.shards,
+                State.FINISHED: lease.finished,
+                State.NO_OWNER: lease.owner is None,
+                State.EXPIRED: renewal and renewal.still_seconds >= failover_seconds,
+                State.HANDING_OVER: lease.checkpoint_owner,
+                State.WAITING_FOR_PARENT: unfinished.intersection(lease.parents),
+            }
+            return next((state for state in State if applies.get(state)), State.HELD)
 
         return {lease.key: state(lease) for lease in self.leases}
 
 
-def value(item: Item, name: str, default: Any = None) -> Any:
-    """The value of an attribute, whatever its type; numbers are text, as DynamoDB has them, and NULL is as good as none."""
-    attribute = item.get(name, {"NULL": True})
-    return default if "NULL" in attribute else next(iter(attribute.values()))
+def position_in(item: Item) -> Position | None:
+    """The checkpoint in ``item``."""
+    return _position(Reader(item), "checkpoint")
 
 
-def _position(item: Item, name: str) -> Position | None:
-    sequence_number = value(item, name)
-    return Position(sequence_number, int(value(item, f"{name}SubSequenceNumber", "0"))) if sequence_number else None
+def _position(read: Reader, name: str) -> Position | None:
+    sequence_number = read.text(name)
+    sub_sequence_number = read.integer(f"{name}SubSequenceNumber") or 0
+    return Position(sequence_number, sub_sequence_number) if sequence_number else None

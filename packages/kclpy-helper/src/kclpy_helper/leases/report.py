@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kclpy_helper.leases.lease import LAST_SUB_SEQUENCE_NUMBER, State
+from kclpy_helper.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _SHORT = 8
 _ANY = 10_000
 _STYLES = {
+    State.MALFORMED: "red",
     State.SHARD_GONE: "red",
     State.FINISHED: "dim",
     State.HANDING_OVER: "yellow",
@@ -81,6 +83,7 @@ class Report:
             "leases": [lease.key for lease in self.snapshot.leases if lease.owner == worker.id],
             "metrics": [asdict(metric) for metric in worker.metrics],
             "updated": worker.updated.isoformat() if worker.updated else None,
+            "problem": worker.problem,
         }
 
     def tables(self, console: Console) -> RenderableType:
@@ -96,10 +99,10 @@ class Report:
             coordination.table_migration or "",
         ]
         return Group(
-            Text(", ".join(filter(None, words))),
+            _cell(", ".join(filter(None, words))),
             leases,
             self._workers_table(),
-            *(Text(line, style="yellow") for line in self._remarks()),
+            *(Text(printable(line), style="yellow") for line in self._remarks()),
         )
 
     def _leases_table(self, *, whole: bool) -> Table:
@@ -120,11 +123,13 @@ class Report:
         for lease in leases:
             state = self.states[lease.key]
             table.add_row(
-                "\n".join([lease.key, *(f"└ of {parent.removeprefix('shardId-')}" for parent in lease.parents)]),
-                (lease.owner or "") + (f"\n←{lease.checkpoint_owner}" if lease.checkpoint_owner else ""),
-                _checkpoint(lease, whole=whole),
+                _cell(lease.key, *(f"└ of {parent.removeprefix('shardId-')}" for parent in lease.parents)),
+                _cell(lease.owner or "", *([f"←{lease.checkpoint_owner}"] if lease.checkpoint_owner else [])),
+                _cell(*_checkpoints(lease, whole=whole)),
                 *(cell(lease) for _, cell in shown),
-                Text(state.value, style=_STYLES[state]),
+                Text(
+                    f"{state.value}: {printable(lease.problem)}" if lease.problem else state.value, style=_STYLES[state]
+                ),
             )
         return table
 
@@ -137,9 +142,11 @@ class Report:
         for worker in self.snapshot.workers:
             age = (self.snapshot.time - worker.updated).total_seconds() if worker.updated else None
             table.add_row(
-                worker.id,
+                _cell(worker.id),
                 str(sum(lease.owner == worker.id for lease in self.snapshot.leases)),
-                ", ".join(map(_use, worker.metrics)),
+                _cell(
+                    ", ".join(map(_use, worker.metrics)), *([f"malformed: {worker.problem}"] if worker.problem else [])
+                ),
                 "" if age is None else f"{seconds(age)} ago",
             )
         return table
@@ -172,6 +179,8 @@ class Report:
             yield f"open, without a lease: {', '.join(keys)}"
         if keys := [shard.id for shard in snapshot.shards_without_lease if shard.closed]:
             yield f"closed, without a lease (processed and cleaned up, or not wanted): {', '.join(keys)}"
+        if snapshot.coordination.problem:
+            yield f"malformed, of the leader and the migrations: {snapshot.coordination.problem}"
 
 
 def seconds(value: float) -> str:
@@ -193,11 +202,16 @@ def position(place: Position, *, whole: bool) -> str:
     return f"{number}/{'max' if last else place.sub_sequence_number}"
 
 
-def _checkpoint(lease: Lease, *, whole: bool) -> str:
-    text = position(lease.checkpoint, whole=whole) if lease.checkpoint else ""
+def _checkpoints(lease: Lease, *, whole: bool) -> list[str]:
+    lines = [position(lease.checkpoint, whole=whole) if lease.checkpoint else ""]
     if lease.pending_checkpoint:
-        text += f"\n→ {position(lease.pending_checkpoint, whole=whole)}"
-    return text
+        lines.append(f"→ {position(lease.pending_checkpoint, whole=whole)}")
+    return lines
+
+
+def _cell(*lines: str) -> Text:
+    """A table's cell of what others wrote: never rich's markup."""
+    return Text("\n".join(map(printable, lines)))
 
 
 def _table() -> Table:

@@ -1,4 +1,4 @@
-"""Gives leases another checkpoint: plans it, keeps what was there, and writes it where no worker has interfered.
+"""Gives leases another checkpoint: plans it, and writes it where no worker has interfered.
 
 A worker that takes up a lease asks Kinesis for the records AT the checkpoint's sequence number, in every KCL, and drops
 those that are not after the checkpoint (``KinesisDataFetcher``, ``ProcessTask``). After a broken first connection it asks
@@ -10,26 +10,24 @@ time of its configuration.
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from kclpy_helper.errors import LeaseChangedError, LeaseHeldError, PathError
-from kclpy_helper.leases.lease import LAST_SUB_SEQUENCE_NUMBER, Lease, Position, value
-from kclpy_helper.properties import Properties
+from kclpy_helper.errors import LeaseChangedError, LeaseHeldError
+from kclpy_helper.leases.lease import LAST_SUB_SEQUENCE_NUMBER, Lease, Position, position_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from kclpy_helper.leases.application import Application
-    from kclpy_helper.leases.lease import Item, Renewal, Snapshot
+    from kclpy_helper.leases.attributes import Item
+    from kclpy_helper.leases.lease import Renewal, Snapshot
 
 _LONGEST_RETENTION = timedelta(days=366)
+EPOCH = datetime.fromtimestamp(0, timezone.utc)
+"""Kinesis takes no time before it."""
 _READ_PAUSE_SECONDS = 0.2
 """A shard allows five GetRecords calls a second."""
 _CHECKPOINT_ATTRIBUTES = (
@@ -41,7 +39,6 @@ _CHECKPOINT_ATTRIBUTES = (
     "pendingCheckpointState",
 )
 _OWNER_ATTRIBUTES = ("leaseOwner", "checkpointOwner")
-_BACKED_UP_PROPERTIES = ("dynamoDBEndpoint", "failoverTimeMillis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +50,9 @@ class Change:
     attributes: Item
 
     @property
-    def position(self) -> Position:
-        """The new checkpoint."""
-        sub_sequence_number = int(value(self.attributes, "checkpointSubSequenceNumber", "0"))
-        return Position(self.attributes["checkpoint"]["S"], sub_sequence_number)
+    def position(self) -> Position | None:
+        """The new checkpoint; None where the lease is to have none."""
+        return position_in(self.attributes)
 
 
 def changes_to(application: Application, leases: Iterable[Lease], target: str | datetime) -> Iterator[Change]:
@@ -98,7 +94,7 @@ def _last_before(application: Application, shard_id: str, time: datetime) -> Pos
     before = timedelta(seconds=1)
     while before < 4 * _LONGEST_RETENTION:
         last = None
-        for record in _records(application, shard_id, time - min(before, _LONGEST_RETENTION)):
+        for record in _records(application, shard_id, max(EPOCH, time - min(before, _LONGEST_RETENTION))):
             if record["ApproximateArrivalTimestamp"] >= time:
                 break
             last = record
@@ -179,78 +175,35 @@ def _update(before: Lease, change: Change) -> dict[str, Any]:
     # checkpoint that the worker has yet to make. The counter alone is not enough: with its own owner, a worker takes
     # a counter that is one ahead for its own write.
     removed = [name for name in (*_CHECKPOINT_ATTRIBUTES, *_OWNER_ATTRIBUTES) if name not in change.attributes]
-    setting = ", ".join(f"#{name} = :{name}" for name in change.attributes)
+    setting = f"SET {', '.join(f'#{name} = :{name}' for name in change.attributes)} " if change.attributes else ""
     removing = ", ".join(f"#{name}" for name in removed)
-    owner = {":owner": {"S": before.owner}} if before.owner else {}
+    read = {name: before.item[name] for name in ("leaseCounter", "leaseOwner") if name in before.item}
+    conditions = [f"{name} = :{name}" for name in read]
+    if "leaseOwner" not in read:
+        conditions.append("attribute_not_exists(leaseOwner)")
     return {
         "Key": {"leaseKey": {"S": change.key}},
-        "UpdateExpression": f"SET {setting} REMOVE {removing} ADD leaseCounter :one",
-        "ConditionExpression": "leaseCounter = :counter AND "
-        + ("leaseOwner = :owner" if owner else "attribute_not_exists(leaseOwner)"),
+        "UpdateExpression": f"{setting}REMOVE {removing} ADD leaseCounter :one",
+        "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": {f"#{name}": name for name in (*change.attributes, *removed)},
         "ExpressionAttributeValues": {
-            **{f":{name}": attribute for name, attribute in change.attributes.items()},
-            **owner,
+            **{f":{name}": attribute for name, attribute in {**change.attributes, **read}.items()},
             ":one": {"N": "1"},
-            ":counter": {"N": str(before.counter)},
         },
     }
 
 
-def back_up(path: Path, application: Application, app: Properties, items: Iterable[Item]) -> None:
-    """Keep ``items``, as DynamoDB has them, in a new file: one JSON object a line, on the disk when this returns.
-
-    Raises :class:`~kclpy_helper.errors.PathError` where the file exists, or cannot be written.
-    """
-    origin = {
-        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-        "table": application.table,
-        "region": application.region,
-        "properties": {name: app.values[name] for name in _BACKED_UP_PROPERTIES if name in app.values},
-    }
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            for item in items:
-                file.write(json.dumps({**origin, "item": item}, default=_base64) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise PathError("backup", path, f"{error.strerror}. Nothing was changed.") from error
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def read_back_up(path: Path) -> tuple[Properties, tuple[Item, ...]]:
-    """The properties of the application, as far as its lease table is concerned, and its items.
-
-    Raises :class:`~kclpy_helper.errors.PathError`.
-    """
-    try:
-        lines = [json.loads(line, object_hook=_unbase64) for line in path.read_text(encoding="utf-8").splitlines()]
-        ((table, region),) = {(line["table"], line["region"]) for line in lines}
-        values = {**lines[0]["properties"], "applicationName": table, "regionName": region}
-        items = tuple(
-            line["item"] for line in lines if line["item"]["leaseKey"]["S"] and line["item"]["checkpoint"]["S"]
-        )
-        return Properties(path, values), items
-    except OSError as error:
-        raise PathError("backup", path, error.strerror or str(error)) from error
-    except (ValueError, LookupError, TypeError) as error:
-        raise PathError("backup", path, f"is not a backup of leases ({error!r})") from error
-
-
-def _unbase64(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"B": base64.b64decode(entry["B"])} if entry.keys() == {"B"} else entry
-
-
 def changes_back(snapshot: Snapshot, items: Iterable[Item]) -> Iterator[Change]:
-    """What to change for the leases to have the checkpoints of ``items``; a lease that is gone comes back as a whole."""
+    """What to change for the leases to have the checkpoints of ``items``; a lease that is gone comes back as a whole.
+
+    One that is malformed by now stays as it is.
+    """
     leases = {lease.key: lease for lease in snapshot.leases}
     for item in items:
         key = item["leaseKey"]["S"]
         before = leases.get(key)
+        if before is not None and before.problem:
+            continue
         if before is None:
             yield Change(key, None, {name: item[name] for name in item if name not in _OWNER_ATTRIBUTES})
             continue
