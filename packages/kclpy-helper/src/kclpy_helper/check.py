@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from configparser import Error as ConfigError
 from configparser import RawConfigParser
 from contextlib import suppress
@@ -32,7 +33,10 @@ _EXAMPLES = {
 _EMPTY_IS_CHECKED_ELSEWHERE = ("executableName", "AwsCredentialsProvider", "AWSCredentialsProvider")
 _FEW_THREADS = 10
 _PROXY = "http.proxy"
-_BELOW = {keys.BUILDER: "class = the full name of a class, in place of AwsCredentialsProvider", keys.CLIENT: "NAME = VALUE"}
+_BELOW = {
+    keys.BUILDER: "class = the full name of a class, in place of AwsCredentialsProvider",
+    keys.CLIENT: "NAME = VALUE",
+}
 _POLLING_BEAN = "pollingConfig."
 
 
@@ -87,7 +91,7 @@ def _unknown_keys(file: _File) -> Iterator[Finding]:
     table = file.table
     daemon = f"KCL {table.kcl_version} does not know this key"
     for name in file.app.values:
-        if table.find(name) is not None or table.is_open(name):
+        if table.find(name) is not None or table.is_open(name) or _is_old_launcher(file, name):
             continue
         remedy = table.advice(name) or "remove the line"
         if key := table.in_other_letters(name):
@@ -104,6 +108,20 @@ def _unknown_keys(file: _File) -> Iterator[Finding]:
             yield file.fault(name, f"{daemon}: {ENDS}", remedy)
         else:
             yield file.fault(name, f"{daemon}, and ignores it", remedy)
+
+
+def _old_launcher(file: _File) -> Iterator[Finding]:
+    for name in file.app.values:
+        if _is_old_launcher(file, name):
+            effect = "amazon_kclpy/jars has no jars here: java would end with ClassNotFoundException"
+            yield file.fault(
+                name, effect, "start the daemon by kclpy-helper run FILE; docs/migrating.md has other ways"
+            )
+
+
+def _is_old_launcher(file: _File, name: str) -> bool:
+    """Whether a line is of a program that starts java on the jars in amazon_kclpy, or names them itself."""
+    return re.search(r"amazon_kclpy\b.{0,40}\bjars\b", f"{name} {file.app.values[name]}") is not None
 
 
 def _values(file: _File) -> Iterator[Finding]:
@@ -198,6 +216,8 @@ def _region_of_profile() -> str | None:
 
 def _names(file: _File) -> Iterator[Finding]:
     values_by_key = {key.name: file.app.values[name] for name, key in file.known()}
+    if file.table.line == 1:  # which trims them
+        values_by_key = {key: value.strip() for key, value in values_by_key.items()}
     for key, problem in names.problems_of(replace(file.app, values=values_by_key), file.table.kcl_version):
         yield file.finding(file.name_of(key) or key, problem)
 
@@ -265,6 +285,7 @@ def _threads(file: _File) -> Iterator[Finding]:
 
 _RULES: tuple[Callable[[_File], Iterator[Finding]], ...] = (
     _unknown_keys,
+    _old_launcher,
     _values,
     _required,
     _set_twice,

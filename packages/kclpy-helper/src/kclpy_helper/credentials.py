@@ -50,7 +50,10 @@ def _problem_of_role(element: str) -> Problem | None:
         return None
     options = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     role, session = ([argument for argument in arguments if "=" not in argument] + ["", ""])[:2]
-    for shape, what, text in (("RoleARN", "ARN of a role", role), ("roleSessionNameType", "name of a session", session)):
+    for shape, what, text in (
+        ("RoleARN", "ARN of a role", role),
+        ("roleSessionNameType", "name of a session", session),
+    ):
         if wanted := aws_names.wanted(shape, text):
             effect = f"AWS refuses '{text}' as the {what}: it takes {wanted}"
             return Problem(Severity.FAULT, effect, f"write {name}|arn:aws:iam::ACCOUNT:role/NAME|SESSION")
@@ -69,6 +72,7 @@ def _remedy(name: str, table: Table) -> str:
     others = _SUCCESSORS if table.line > 1 else {new: old for old, new in _SUCCESSORS.items()}
     if short in table.providers:
         return f"write {short}"
-    if known := others.get(short) or closest(short, table.providers):
+    successor = others.get(short)
+    if known := successor if successor and _is_known(successor, table) else closest(short, table.providers):
         return f"write {known}"
     return f"write {_DEFAULTS.get(table.line, 'DefaultCredentialsProvider')}, or the full name of a class of your own"
