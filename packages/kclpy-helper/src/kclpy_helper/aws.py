@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kclpy_helper.errors import NotInstalledError, RefusedError
+from kclpy_helper.findings import without_secrets
 from kclpy_helper.properties import POLLING_KEYS
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def refused(error: Exception, operation: str = "AWS") -> RefusedError | None:
     if isinstance(error, ClientError):
         # The first line only: those that follow of a refused signature repeat what was signed, session tokens too.
         code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-        return RefusedError(error.operation_name, code, message.partition("\n")[0])
+        return RefusedError(error.operation_name, code, without_secrets(message.partition("\n")[0]))
     if isinstance(error, BotoCoreError):
-        return RefusedError(operation, type(error).__name__, " ".join(str(error).split()))
+        return RefusedError(operation, type(error).__name__, without_secrets(" ".join(str(error).split())))
     return None
 
 
