@@ -46,7 +46,14 @@ def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
     assert Finding(Severity.OK, "x", text).effect == text
 
 
-KEYS = ["kinesisEndpoint", "regionName", "kinesisClient.endpointOverride", "AwsCredentialsProvider", "streamArn", "maxRecords"]
+KEYS = [
+    "kinesisEndpoint",
+    "regionName",
+    "kinesisClient.endpointOverride",
+    "AwsCredentialsProvider",
+    "streamArn",
+    "maxRecords",
+]
 
 
 def file_of(path: Path, key: str, url: str) -> Path:

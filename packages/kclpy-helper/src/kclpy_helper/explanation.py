@@ -30,7 +30,9 @@ def explain(name: str) -> Explanation:
     known = keys.find_in_any(name)
     if known is None:
         newest_first = [keys.table(keys.lines()[line]) for line in sorted(keys.lines(), reverse=True)]
-        raise UnknownKeyError(without_secrets(name), next(filter(None, (table.meant_by(name) for table in newest_first)), None))
+        raise UnknownKeyError(
+            without_secrets(name), next(filter(None, (table.meant_by(name) for table in newest_first)), None)
+        )
     of_lines = keys.every_key()[known]
     details = [f"In: {keys.whereabouts(known)}"]
     for label, said in _LABELS:

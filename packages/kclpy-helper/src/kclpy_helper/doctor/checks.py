@@ -42,6 +42,7 @@ APPLICATION = (
     Check("tables", cloud.tables, ("credentials",)),
     Check("permissions", cloud.permissions, ("stream", "tables")),
     Check("HTTP/2", cloud.http2, ("region",)),
+    Check("certificate", cloud.certificates, ("region",)),
     Check("clock", cloud.clock, ("credentials",)),
 )
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+import ssl
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from kclpy_helper import aws, iam
+from kclpy_helper.doctor.examination import NOT_IN_AWS
 from kclpy_helper.doctor.http2 import speaks_http2
+from kclpy_helper.doctor.trust import problem_of, trust_store
 from kclpy_helper.errors import NotInstalledError, RefusedError
 from kclpy_helper.findings import Finding, Severity
+from kclpy_helper.java import find_java
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +31,10 @@ _CREDENTIALS_REFUSED = frozenset(
 _MISSING = "ResourceNotFoundException"
 _CONSUMERS = 20
 """Fan-out consumers that a stream may have; 50 in the on-demand advantage mode (RegisterStreamConsumer)."""
+_TRUST = (
+    "keytool -importcert -file CA.pem -keystore trust.p12 -storepass PASSWORD, and run the daemon with "
+    "--jvm-option=-Djavax.net.ssl.trustStore=trust.p12 --jvm-option=-Djavax.net.ssl.trustStorePassword=PASSWORD"
+)
 _SKEW_WARNING = 60.0
 _SKEW_FAULT = 300.0
 """Seconds beyond which AWS refuses a signature (Signature Version 4)."""
@@ -82,6 +91,9 @@ def credentials(examination: Examination) -> Iterator[Finding]:
         if found is None:
             remedy = "aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role"
             yield Finding(Severity.FAULT, subject, f"{names} finds none", remedy)
+        elif found.method == aws.MADE_UP:
+            effect = f"{names}: not fetched, because AWS makes them, and Kinesis or DynamoDB is not its own here"
+            yield Finding(Severity.WARNING, subject, effect, "what follows is checked with made-up ones")
         else:
             yield Finding(Severity.OK, subject, f"{names}: found as {found.method}")
 
@@ -231,6 +243,8 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
         except RefusedError as error:
             if error.code in _ACCESS_DENIED:
                 denied.append(f"{service}:{action}")
+            elif error.code == NOT_IN_AWS:
+                allowed = [other for other in allowed if not other.startswith(service)]
         else:
             allowed.append(f"{service}:{action}")
     for action in dict.fromkeys(denied):
@@ -246,27 +260,58 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
 
 def http2(examination: Examination) -> Iterator[Finding]:
     """That an endpoint which is not AWS's own speaks HTTP/2, as the AWS SDK for Java 2 does to Kinesis."""
-    url = examination.client("kinesis").meta.endpoint_url
-    host = urlsplit(url).hostname or ""
+    url = aws.endpoint(examination.properties, "kinesis")
     if aws.kcl_line(examination.kcl_version) == 1:
         yield Finding(Severity.OK, "HTTP/2", "not needed by KCL 1")
         return
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        yield Finding(Severity.OK, "HTTP/2", f"{host} is AWS's own")
+    if aws.is_of_aws(url):
+        yield Finding(Severity.OK, "HTTP/2", f"{urlsplit(url).hostname} is AWS's own")
         return
     try:
         spoken = speaks_http2(url)
-    except OSError as error:
+    except ssl.SSLError as error:
+        yield Finding(
+            Severity.FAULT, "HTTP/2", f"{url} does not take TLS: {error}", "write http:// if it does without TLS"
+        )
+        return
+    except (OSError, ValueError) as error:
         effect, remedy = f"{url} cannot be reached: {error}", "start it, or correct kinesisEndpoint or AWS_ENDPOINT_URL"
         yield Finding(Severity.FAULT, "HTTP/2", effect, remedy)
         return
     if spoken:
         yield Finding(Severity.OK, "HTTP/2", f"{url} speaks it")
     else:
-        how = "by ALPN" if url.startswith("https:") else "without TLS (prior knowledge)"
-        effect = f"{url} does not speak HTTP/2 {how}, as the daemon does: 'First received frame was not SETTINGS'"
+        effect = f"{url} does not answer HTTP/2 with prior knowledge, which is how the daemon asks: " + (
+            "over TLS, without ALPN" if url.startswith("https:") else "'First received frame was not SETTINGS'"
+        )
         remedy = "put an HTTP/2 server in front of it; python -m kclpy_samples.local is a local AWS that has one"
         yield Finding(Severity.FAULT, "HTTP/2", effect, remedy)
+
+
+def certificates(examination: Examination) -> Iterator[Finding]:
+    """That the JVM trusts the certificates of the endpoints that are not AWS's own, or that AWS_CA_BUNDLE is there for."""
+    app = examination.properties
+    services: tuple[Service, ...] = ("kinesis", "dynamodb", "cloudwatch")
+    if app.values.get("metricsLevel", "").strip().upper() == "NONE":
+        services = services[:2]
+    bundle = bool(os.environ.get("AWS_CA_BUNDLE")) and examination.is_in_aws
+    found = dict.fromkeys(aws.endpoint(app, service) for service in services)
+    urls = [url for url in found if url.startswith("https:") and (bundle or not aws.is_of_aws(url))]
+    if not urls:
+        return
+    store = trust_store(find_java(examination.java), examination.jvm_options)
+    if store.problem:
+        effect = f"what the JVM trusts is not known: {store.path}: {store.problem}"
+        remedy = "correct -Djavax.net.ssl.trustStore and -Djavax.net.ssl.trustStorePassword"
+        yield Finding(Severity.WARNING, "certificate", effect, remedy)
+        return
+    for url in urls:
+        with suppress(OSError):  # which is another check's
+            if problem := problem_of(url, store):
+                effect = f"{url}: the JVM would not trust it, by {store.path}: {problem}; the daemon asks neither AWS_CA_BUNDLE nor the system"
+                yield Finding(Severity.FAULT, "certificate", effect, _TRUST)
+            else:
+                yield Finding(Severity.OK, "certificate", f"{url}: the JVM trusts it, by {store.path}")
 
 
 def clock(examination: Examination) -> Iterator[Finding]:
@@ -297,6 +342,11 @@ def _refusal(examination: Examination, subject: str, name: str, error: RefusedEr
         remedy = "create it, or correct streamName and regionName"
     elif error.code in _CREDENTIALS_REFUSED:
         remedy = "renew the credentials"
+    elif error.code == "SSLError":
+        remedy = "name the CA of its certificate for these checks: AWS_CA_BUNDLE=CA.pem; for the daemon see the check 'certificate'"
+    elif error.code == NOT_IN_AWS:
+        remedy = "set AWS_ENDPOINT_URL, or both kinesisEndpoint and dynamoDBEndpoint: the daemon would go to AWS for this one"
+        return Finding(Severity.WARNING, subject, f"{name}: nothing was asked: {error.message}", remedy)
     else:
         remedy = "see whether the endpoint can be reached from here, and whether the clock is right"
     return Finding(Severity.FAULT, subject, f"{name}: {error.reason}", remedy)
