@@ -281,6 +281,18 @@ def test_an_executable_that_misbehaves_is_a_fault(
     assert finding["remedy"]
 
 
+def test_what_the_executable_wrote_is_told(
+    doctor: Callable[..., Report], app: Callable[..., Path], tmp_path: Path, make_executable: MakeExecutable
+) -> None:
+    """Nothing where it runs in an empty folder; otherwise the names."""
+    make_executable(tmp_path / "bin" / "processor", f"open('left.db', 'w'){PROCESSOR}")
+    assert "left.db" not in doctor(app(regionName=""), env=NOWHERE).only("executable")["effect"]
+    assert not (tmp_path / "left.db").exists()
+    make_executable(tmp_path / "bin" / "processor", f"open('app.properties'); open('left.db', 'w'){PROCESSOR}")
+    finding = doctor(app(regionName=""), env=NOWHERE).only("executable")
+    assert (finding["severity"], f"; in {tmp_path} it wrote left.db" in finding["effect"]) == ("ok", True)
+
+
 def test_what_an_earlier_fault_prevents_is_skipped(doctor: Callable[..., Report], app: Callable[..., Path]) -> None:
     """Without a region nothing in AWS is asked, and nothing fails a second time."""
     found = doctor(app(regionName=""), env={**NOWHERE, "AWS_DEFAULT_REGION": "us-east-1"})

@@ -118,6 +118,12 @@ CAUSES: tuple[Cause, ...] = (
         retried=True,
     ),
     Cause(
+        r"Unable to establish tunnel for channel",
+        "the HTTP proxy refuses the tunnel to AWS",
+        "let it pass CONNECT to AWS's hosts on port 443, or name another one: HTTP_PROXY, or -Dhttp.proxyHost",
+        retried=True,
+    ),
+    Cause(
         r"(?P<reason>Connection refused: [^\n]*|UnknownHostException: [^\n]*)",
         "AWS cannot be reached: {reason}",
         "check the network, AWS_ENDPOINT_URL and the endpoints in the properties",

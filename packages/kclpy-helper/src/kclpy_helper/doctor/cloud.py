@@ -281,9 +281,8 @@ def http2(examination: Examination) -> Iterator[Finding]:
     if spoken:
         yield Finding(Severity.OK, "HTTP/2", f"{url} speaks it")
     else:
-        effect = f"{url} does not answer HTTP/2 with prior knowledge, which is how the daemon asks: " + (
-            "over TLS, without ALPN" if url.startswith("https:") else "'First received frame was not SETTINGS'"
-        )
+        how = "over TLS without ALPN" if url.startswith("https:") else "without TLS (prior knowledge)"
+        effect = f"{url} does not speak HTTP/2 {how}, as the daemon does: 'First received frame was not SETTINGS'"
         remedy = "put an HTTP/2 server in front of it; python -m kclpy_samples.local is a local AWS that has one"
         yield Finding(Severity.FAULT, "HTTP/2", effect, remedy)
 
