@@ -95,7 +95,7 @@ def run_command(*options: str) -> list[str]:
 def test_the_daemon_reaches_aws_by_way_of_http_proxy(watch: Watch, module: Path) -> None:
     """The variable HTTP_PROXY, whatever the endpoint's protocol; the daemon finds AWS nowhere else."""
     with local_aws() as aws, proxy(aws.url) as (url, asked):
-        put = [PUTTER, "-s", "words", "-w", "cat", "-p", "1"]
+        put = [PUTTER, "-s", "words", "-w", "cat"]
         subprocess.run(put, env={**os.environ, **aws.environment}, capture_output=True, check=True)
         env = {**aws.environment, "AWS_ENDPOINT_URL": FAR, "HTTP_PROXY": url, "NO_PROXY": "", "no_proxy": ""}
         run = watch(*run_command(), env={**env, "PYTHONPATH": str(module)})

@@ -680,6 +680,13 @@ def test_a_second_package_amazon_kclpy_is_a_fault(doctor: Callable[..., Report],
     assert remedy.endswith("&& pip install --force-reinstall --no-deps kclpy-core")
 
 
+def test_a_class_path_of_amazon_kclpy_is_a_warning(doctor: Callable[..., Report]) -> None:
+    """Its jars are nowhere to be found; the remedy is how to start the daemon."""
+    finding = doctor(env={"CLASSPATH": "/venv/site-packages/amazon_kclpy/jars/*:."}).only("amazon_kclpy")
+    assert finding["severity"] == "warning"
+    assert "kclpy-helper run" in finding["remedy"]
+
+
 @pytest.mark.parametrize(
     ("said", "severity"), [("1.7.0_80", "fault"), ("1.8.0_392", "ok"), ("17.0.15", "ok"), ("", "warning")]
 )

@@ -38,6 +38,8 @@ _BELOW = {
     keys.CLIENT: "NAME = VALUE",
 }
 _POLLING_BEAN = "pollingConfig."
+OLD_JARS = re.compile(r"amazon_kclpy\b.{0,40}\bjars\b")
+"""The folder in which programs that were written for amazon_kclpy look for jars, as a path or put together."""
 
 
 def check(app: Properties, kcl_version: str) -> tuple[Finding, ...]:
@@ -121,7 +123,7 @@ def _old_launcher(file: _File) -> Iterator[Finding]:
 
 def _is_old_launcher(file: _File, name: str) -> bool:
     """Whether a line is of a program that starts java on the jars in amazon_kclpy, or names them itself."""
-    return re.search(r"amazon_kclpy\b.{0,40}\bjars\b", f"{name} {file.app.values[name]}") is not None
+    return OLD_JARS.search(f"{name} {file.app.values[name]}") is not None
 
 
 def _values(file: _File) -> Iterator[Finding]:
