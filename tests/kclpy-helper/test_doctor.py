@@ -318,6 +318,10 @@ def test_without_credentials_the_place_to_look_is_named(
     """The provider of the properties found none."""
     finding = doctor(app(), env=NOWHERE).only("credentials")
     assert (finding["severity"], finding["effect"]) == ("fault", "DefaultCredentialsProvider finds none")
+    finding = doctor(app(AwsCredentialsProvider="EnvironmentVariableCredentialsProvider"), env=NOWHERE).only(
+        "credentials"
+    )
+    assert finding["remedy"] == "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
 def test_a_provider_without_an_equivalent_is_a_warning(
@@ -495,8 +499,13 @@ def test_what_is_in_aws_is_asked_there(
 ) -> None:
     """Without an endpoint; the proxy sees it."""
     env = {**running_aws.environment, "HTTPS_PROXY": proxy.url, "AWS_ENDPOINT_URL": None}
-    doctor(app(), env=env)
+    found = doctor(app(), env=env)
     assert {host.partition(".")[0] for host in proxy.asked} == {"kinesis", "dynamodb"}
+    assert "ProxyConnectionError" in found.only("stream")["effect"]
+    assert "HTTPS_PROXY" in found.only("stream")["remedy"]
+    assert found.only("proxy")["severity"] == "warning"
+    assert "proxy" not in doctor(app(), "--jvm-option=-Dhttp.proxyHost=x", env=env).findings
+    assert "proxy" not in doctor(app(), env={**env, "HTTP_PROXY": proxy.url}).findings
 
 
 def test_what_aws_denies_is_answered_with_the_policy(

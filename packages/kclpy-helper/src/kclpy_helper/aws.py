@@ -33,6 +33,8 @@ _ASKED_OF_AWS = frozenset({"assume-role", "assume-role-with-web-identity", "sso"
 """botocore's providers whose credentials AWS makes, as its STS does."""
 MADE_UP = "explicit"
 """botocore's name of how the credentials were found that take the place of those which AWS would make."""
+OF_THE_APPLICATION: tuple[Service, ...] = ("kinesis", "dynamodb")
+"""What tells where an application is."""
 _CREDENTIALS = {
     "dynamodb": "awscredentialsproviderdynamodb",
     "cloudwatch": "awscredentialsprovidercloudwatch",
@@ -87,14 +89,17 @@ class CredentialsProvider(NamedTuple):
 def client(app: Properties, service: Service) -> Any:
     """A client of ``service``, in the region, at the endpoint and with the credentials of ``app``.
 
-    Raises :class:`~kclpy_helper.errors.NotInstalledError` without boto3, and botocore's errors where no region is known
-    or a profile does not exist.
+    Raises :class:`~kclpy_helper.errors.NotInstalledError` without boto3, :class:`~kclpy_helper.errors.RefusedError` where the
+    endpoint is not a URL, and botocore's errors where no region is known or a profile does not exist.
     """
     session_of_service = session(app, service)
     import botocore.config
 
     config = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
-    return session_of_service.client(service, endpoint_url=_configured_endpoint(app, service), config=config)
+    try:
+        return session_of_service.client(service, endpoint_url=_configured_endpoint(app, service), config=config)
+    except ValueError as error:  # botocore's own for an endpoint that is not a URL
+        raise RefusedError(service, "InvalidEndpoint", without_secrets(str(error))) from None
 
 
 def endpoint(app: Properties, service: Service) -> str:
@@ -121,7 +126,7 @@ def is_of_aws(url: str) -> bool:
 
 def is_in_aws(app: Properties) -> bool:
     """Whether ``app`` has Kinesis and DynamoDB of AWS itself; a local one may not be mistaken for that, nor mixed with it."""
-    return all(is_of_aws(endpoint(app, service)) for service in ("kinesis", "dynamodb"))
+    return all(is_of_aws(endpoint(app, service)) for service in OF_THE_APPLICATION)
 
 
 def _configured_endpoint(app: Properties, service: Service) -> str | None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import ssl
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from kclpy_helper import aws, iam
 from kclpy_helper.doctor.examination import NOT_IN_AWS
-from kclpy_helper.doctor.http2 import speaks_http2
-from kclpy_helper.doctor.trust import problem_of, trust_store
 from kclpy_helper.errors import NotInstalledError, RefusedError
 from kclpy_helper.findings import Finding, Severity
-from kclpy_helper.java import find_java
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +22,20 @@ _ACCESS_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _CREDENTIALS_REFUSED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
+_WITHOUT_ANY = "aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role"
+_WITHOUT_CREDENTIALS = {
+    "EnvironmentVariableCredentialsProvider": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "ProfileCredentialsProvider": "aws configure for the profile that it names",
+    "WebIdentityTokenFileCredentialsProvider": "set AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN",
+    "WebIdentityTokenCredentialsProvider": "set AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN",
+    "ContainerCredentialsProvider": "give the container a role",
+    "EC2ContainerCredentialsProviderWrapper": "give the container or the host a role",
+    "InstanceProfileCredentialsProvider": "give the host a role",
+}
+"""What each provider needs, which looks at one place only."""
 _MISSING = "ResourceNotFoundException"
 _CONSUMERS = 20
 """Fan-out consumers that a stream may have; 50 in the on-demand advantage mode (RegisterStreamConsumer)."""
-_TRUST = (
-    "keytool -importcert -file CA.pem -keystore trust.p12 -storepass PASSWORD, and run the daemon with "
-    "--jvm-option=-Djavax.net.ssl.trustStore=trust.p12 --jvm-option=-Djavax.net.ssl.trustStorePassword=PASSWORD"
-)
 _SKEW_WARNING = 60.0
 _SKEW_FAULT = 300.0
 """Seconds beyond which AWS refuses a signature (Signature Version 4)."""
@@ -84,13 +85,13 @@ def credentials(examination: Examination) -> Iterator[Finding]:
             found = aws.session(app, service).get_credentials()
             if found is not None:
                 found.get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ValueError) as error:  # botocore's own for an endpoint that is not a URL
             effect = f"{names}: {str(error).splitlines()[0]}"
             yield Finding(Severity.FAULT, subject, effect, "correct the AWS profile, role or variables that it names")
             continue
         if found is None:
-            remedy = "aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role"
-            yield Finding(Severity.FAULT, subject, f"{names} finds none", remedy)
+            remedies = dict.fromkeys(_WITHOUT_CREDENTIALS.get(provider.name, _WITHOUT_ANY) for provider in providers)
+            yield Finding(Severity.FAULT, subject, f"{names} finds none", ", or ".join(remedies) or _WITHOUT_ANY)
         elif found.method == aws.MADE_UP:
             effect = f"{names}: not fetched, because AWS makes them, and Kinesis or DynamoDB is not its own here"
             yield Finding(Severity.WARNING, subject, effect, "what follows is checked with made-up ones")
@@ -113,7 +114,8 @@ def stream(examination: Examination) -> Iterator[Finding]:
     if status in {"ACTIVE", "UPDATING"}:
         yield Finding(Severity.OK, "stream", effect)
     else:
-        yield Finding(Severity.FAULT, "stream", effect, "wait until it is ACTIVE, or name another stream")
+        create = "create it again when it is gone" if status == "DELETING" else "wait until it is ACTIVE"
+        yield Finding(Severity.FAULT, "stream", effect, f"{create}, or name another stream")
         return
     if aws.reads_with_fan_out(app, examination.kcl_version):
         yield _consumer(examination, summary["StreamARN"], consumers)
@@ -126,7 +128,10 @@ def _consumer(examination: Examination, stream_arn: str, consumers: int) -> Find
     try:
         answer = examination.ask("kinesis", "describe_stream_consumer", **which)
     except RefusedError as error:
-        if error.code != _MISSING or arn:
+        if error.code == _MISSING and arn:
+            remedy = "correct fanoutConfig.consumerArn, or have a consumer registered: fanoutConfig.consumerName"
+            return Finding(Severity.FAULT, "fan-out", f"{name}: {error.reason}", remedy)
+        if error.code != _MISSING:
             return _refusal(examination, "fan-out", name, error)
         if consumers < _CONSUMERS:
             return Finding(Severity.OK, "fan-out", f"consumer {name} will be registered; AWS charges for fan-out")
@@ -150,7 +155,9 @@ def tables(examination: Examination) -> Iterator[Finding]:
         if status in {"ACTIVE", "UPDATING", "CREATING"}:
             yield Finding(Severity.OK, what, f"{name}: {status}")
         else:
-            yield Finding(Severity.FAULT, what, f"{name}: {status}", "wait until it is gone, and start the daemon then")
+            deleted = status == "DELETING"
+            remedy = "wait until it is gone, and start the daemon then" if deleted else "make it ACTIVE in DynamoDB"
+            yield Finding(Severity.FAULT, what, f"{name}: {status}", remedy)
 
 
 def _tables(examination: Examination) -> list[tuple[str, str]]:
@@ -258,61 +265,6 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
     )
 
 
-def http2(examination: Examination) -> Iterator[Finding]:
-    """That an endpoint which is not AWS's own speaks HTTP/2, as the AWS SDK for Java 2 does to Kinesis."""
-    url = aws.endpoint(examination.properties, "kinesis")
-    if aws.kcl_line(examination.kcl_version) == 1:
-        yield Finding(Severity.OK, "HTTP/2", "not needed by KCL 1")
-        return
-    if aws.is_of_aws(url):
-        yield Finding(Severity.OK, "HTTP/2", f"{urlsplit(url).hostname} is AWS's own")
-        return
-    try:
-        spoken = speaks_http2(url)
-    except ssl.SSLError as error:
-        yield Finding(
-            Severity.FAULT, "HTTP/2", f"{url} does not take TLS: {error}", "write http:// if it does without TLS"
-        )
-        return
-    except (OSError, ValueError) as error:
-        effect, remedy = f"{url} cannot be reached: {error}", "start it, or correct kinesisEndpoint or AWS_ENDPOINT_URL"
-        yield Finding(Severity.FAULT, "HTTP/2", effect, remedy)
-        return
-    if spoken:
-        yield Finding(Severity.OK, "HTTP/2", f"{url} speaks it")
-    else:
-        how = "over TLS without ALPN" if url.startswith("https:") else "without TLS (prior knowledge)"
-        effect = f"{url} does not speak HTTP/2 {how}, as the daemon does: 'First received frame was not SETTINGS'"
-        remedy = "put an HTTP/2 server in front of it; python -m kclpy_samples.local is a local AWS that has one"
-        yield Finding(Severity.FAULT, "HTTP/2", effect, remedy)
-
-
-def certificates(examination: Examination) -> Iterator[Finding]:
-    """That the JVM trusts the certificates of the endpoints that are not AWS's own, or that AWS_CA_BUNDLE is there for."""
-    app = examination.properties
-    services: tuple[Service, ...] = ("kinesis", "dynamodb", "cloudwatch")
-    if app.values.get("metricsLevel", "").strip().upper() == "NONE":
-        services = services[:2]
-    bundle = bool(os.environ.get("AWS_CA_BUNDLE")) and examination.is_in_aws
-    found = dict.fromkeys(aws.endpoint(app, service) for service in services)
-    urls = [url for url in found if url.startswith("https:") and (bundle or not aws.is_of_aws(url))]
-    if not urls:
-        return
-    store = trust_store(find_java(examination.java), examination.jvm_options)
-    if store.problem:
-        effect = f"what the JVM trusts is not known: {store.path}: {store.problem}"
-        remedy = "correct -Djavax.net.ssl.trustStore and -Djavax.net.ssl.trustStorePassword"
-        yield Finding(Severity.WARNING, "certificate", effect, remedy)
-        return
-    for url in urls:
-        with suppress(OSError):  # which is another check's
-            if problem := problem_of(url, store):
-                effect = f"{url}: the JVM would not trust it, by {store.path}: {problem}; the daemon asks neither AWS_CA_BUNDLE nor the system"
-                yield Finding(Severity.FAULT, "certificate", effect, _TRUST)
-            else:
-                yield Finding(Severity.OK, "certificate", f"{url}: the JVM trusts it, by {store.path}")
-
-
 def clock(examination: Examination) -> Iterator[Finding]:
     """That the clock agrees with AWS's, from the Date of its last answer."""
     skew = examination.skew
@@ -343,6 +295,8 @@ def _refusal(examination: Examination, subject: str, name: str, error: RefusedEr
         remedy = "renew the credentials"
     elif error.code == "SSLError":
         remedy = "name the CA of its certificate for these checks: AWS_CA_BUNDLE=CA.pem; for the daemon see the check 'certificate'"
+    elif error.code == "ProxyConnectionError":
+        remedy = "correct HTTPS_PROXY, which boto3 takes; the daemon takes HTTP_PROXY (docs/production.md)"
     elif error.code == NOT_IN_AWS:
         remedy = "set AWS_ENDPOINT_URL, or both kinesisEndpoint and dynamoDBEndpoint: the daemon would go to AWS for this one"
         return Finding(Severity.WARNING, subject, f"{name}: nothing was asked: {error.message}", remedy)

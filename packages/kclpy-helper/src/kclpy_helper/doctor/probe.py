@@ -69,7 +69,7 @@ def probe_aside(app: Properties, line: int, seconds: float) -> Probed:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         aside = {"PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", **dict.fromkeys(_TEMPORARY, folder)}
         answer = _probe(words, {**_environment(app), **aside}, line, seconds, folder)
-    if answer.problem:
+    if answer.problem and answer.seconds < seconds:  # one that hangs would hang again
         answer = probe_executable(app, line, seconds)
     after = _written(here)
     return answer._replace(left=tuple(sorted(name for name in after if after[name] != before.get(name))))
