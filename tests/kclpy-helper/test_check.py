@@ -528,6 +528,20 @@ def test_without_the_jars_the_newest_kcl_is_meant(
     assert f"for KCL {keys.lines()[3]}" in done.stderr
 
 
+def test_without_boto3_names_and_regions_are_checked_all_the_same(
+    without: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """What AWS takes for a name is in the package."""
+    path = tmp_path / "app.properties"
+    path.write_text(
+        "".join(f"{key} = {value}\n" for key, value in {**SOUND, "streamName": "{x}", "regionName": "y"}.items())
+    )
+    done = without(["boto3", "botocore"], "check", path)
+    assert "streamName: AWS refuses '{x}'" in done.stdout
+    assert "'y' is not a region" in done.stdout
+    assert done.returncode == 1
+
+
 def test_a_file_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
     """As everywhere in kclpy-helper."""
     done = run("check", tmp_path / "nowhere")

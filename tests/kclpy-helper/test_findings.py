@@ -80,6 +80,13 @@ def test_check_and_run_print_no_secret_of_a_property(run: Run, tmp_path: Path) -
         assert SECRET not in done.stdout + done.stderr
 
 
+def test_a_flag_that_is_refused_keeps_no_secret(run: Run, tmp_path: Path) -> None:
+    """One that is not a key and a value."""
+    path = file_of(tmp_path / "app.properties", KEYS[0], "x")
+    done = run("run", path, "--set", f"kinesisEndpoint {URLS[0]}")
+    assert (done.returncode, SECRET in done.stderr) == (2, False)
+
+
 def test_explain_prints_no_secret_of_what_is_not_a_key(run: Run) -> None:
     """A URL that was taken for a key."""
     assert SECRET not in run("check", "--explain", URLS[0]).stderr
