@@ -150,12 +150,14 @@ def test_what_a_program_writes_where_it_is_started_is_gone_after_a_probe_aside(
     body = f"import tempfile, words; open('left.db', 'w'); tempfile.mkdtemp(); {POLITE.strip()}"
     (tmp_path / "app.py").write_text(body)
     monkeypatch.chdir(tmp_path)
-    before = set(Path(tempfile.gettempdir()).iterdir())
+    temporary = tmp_path.with_name("temporary")
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     for command in ("app.py", "-m app"):
         answer = probe_aside(Properties(tmp_path / "p", {"executableName": f"{sys.executable} {command}"}), 3, 60)
         assert (answer.problem, answer.left) == ("", ())
     assert {path.name for path in tmp_path.iterdir()} == {"app.py", "words.py"}
-    assert set(Path(tempfile.gettempdir()).iterdir()) - before == set()
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_program_that_needs_the_present_folder_is_probed_there_and_what_it_wrote_is_told(
