@@ -100,6 +100,12 @@ CAUSES: tuple[Cause, ...] = (
     ),
     SHUTDOWN_FAILED,
     Cause(
+        r"Unable to establish tunnel for channel",
+        "the HTTP proxy refuses the tunnel to AWS",
+        "let it pass CONNECT to AWS's hosts on port 443, or name another one: HTTP_PROXY, or -Dhttp.proxyHost",
+        retried=True,
+    ),
+    Cause(
         r"Unable to load credentials from any of the providers",
         "no AWS credentials were found",
         "give the host or the container a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
@@ -115,12 +121,6 @@ CAUSES: tuple[Cause, ...] = (
         r"Got ResourceNotFoundException when fetching shard list for (?P<stream>[^\s]+?)\. ",
         "there is no stream {stream} in this region and account",
         "check the stream's name and the region, or create the stream",
-        retried=True,
-    ),
-    Cause(
-        r"Unable to establish tunnel for channel",
-        "the HTTP proxy refuses the tunnel to AWS",
-        "let it pass CONNECT to AWS's hosts on port 443, or name another one: HTTP_PROXY, or -Dhttp.proxyHost",
         retried=True,
     ),
     Cause(

@@ -78,7 +78,7 @@ class Table:
         return next((key for key in self._settable() if key.lower() == name.lower()), None)
 
     def meant_by(self, name: str) -> str | None:
-        """The key that was probably meant by ``name``: by its meaning where that is known, and else by its spelling."""
+        """The key that was probably meant by ``name``: by its meaning where that is known, otherwise by its spelling."""
         key = self._foreign(name, "key")
         return key if key in self.keys else closest(name, self._settable())
 

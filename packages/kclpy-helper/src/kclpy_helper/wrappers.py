@@ -214,7 +214,7 @@ def _shell_command(program: str, words: Sequence[str], folder: Path) -> Iterator
     elif re.search(r"\W", words[0].replace("/", "").replace(".", "").replace("-", "")):
         yield _unseen(f"{words[0]} is for {program} to read")
     elif not _is_found(words[0], folder):
-        yield _unseen(f"{words[0]} is no program that is found from {folder}")
+        yield _unseen(f"{words[0]} is not a program that is found from {folder}")
     else:
         yield from problems_of(words, folder)
 

@@ -97,5 +97,5 @@ def _tried(what: Callable[[Properties, Service], T], app: Properties, service: S
 
     try:
         return what(app, service)
-    except (BotoCoreError, ValueError) as error:  # botocore's own for an endpoint that is no URL
+    except (BotoCoreError, ValueError) as error:  # botocore's own for an endpoint that is not a URL
         raise RefusedError(service, type(error).__name__, str(error)) from None
