@@ -243,6 +243,14 @@ def test_a_region_that_the_sdk_does_not_know_is_no_more_than_a_warning(
     assert words in finding.remedy
 
 
+def test_the_region_of_an_arn_is_looked_at_too(found: Check) -> None:
+    """Of a stream, and of the role's STS."""
+    arn = "arn:aws:kinesis:eu-wst-1:000000000000:stream/words"
+    assert (7, "warning", "streamArn") in found({"streamArn": arn})
+    role = "StsAssumeRoleCredentialsProvider|arn:aws:iam::000000000000:role/r|me|endpointRegion=eu-wst-1"
+    assert found({"AwsCredentialsProvider": role}) == [(4, "warning", "AwsCredentialsProvider")]
+
+
 def test_a_region_of_the_environment_is_looked_at_too(found: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file has none."""
     monkeypatch.setenv("AWS_REGION", "eu-wst-1")

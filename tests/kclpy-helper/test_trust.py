@@ -63,6 +63,13 @@ def test_a_trust_store_that_cannot_be_read_has_a_problem(tmp_path: Path, name: s
     assert found.problem
 
 
+def test_options_with_which_no_jvm_starts_are_the_problem() -> None:
+    """It says so itself."""
+    found = trust_store(JAVA, ["-XX:+NoSuchOption"])
+    assert (found.path, found.certificates) == (JAVA, "")
+    assert "Unrecognized VM option" in found.problem
+
+
 def test_the_name_of_the_server_counts(certificate: Any, tls_server: Callable[..., str]) -> None:
     """A certificate of another host vouches for nothing."""
     trusted = TrustStore(certificate.alone, certificate.alone.read_text(), "")

@@ -234,6 +234,8 @@ def _stream(file: _File) -> Iterator[Finding]:
         return
     parts = arn.split(":", 5)
     of_arn = parts[5].removeprefix("stream/")
+    if problem := values.region_problem(parts[3]):
+        yield file.finding("streamArn", problem)
     if name and name != of_arn:
         yield file.warning(
             "streamName", f"streamArn takes precedence: the daemon reads {of_arn}", "remove one of the two"

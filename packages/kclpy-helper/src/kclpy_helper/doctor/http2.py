@@ -30,7 +30,7 @@ def speaks_http2(url: str) -> bool:
         connection.sendall(_PREFACE)
         try:
             header = connection.makefile("rb").read(_FRAME_HEADER)
-        except (ConnectionError, TimeoutError):  # it could not read this, or waits for more
+        except (ConnectionError, TimeoutError, ssl.SSLError):  # it could not read this, or waits for more
             return False
         return len(header) == _FRAME_HEADER and header[3] == _SETTINGS and not any(header[5:])
 

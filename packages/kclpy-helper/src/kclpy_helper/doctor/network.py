@@ -69,7 +69,7 @@ def certificates(examination: Examination) -> Iterator[Finding]:
     store = trust_store(find_java(examination.java), examination.jvm_options)
     if store.problem:
         effect = f"what the JVM trusts is not known: {store.path}: {store.problem}"
-        remedy = "correct -Djavax.net.ssl.trustStore and -Djavax.net.ssl.trustStorePassword"
+        remedy = "correct --jvm-option, such as -Djavax.net.ssl.trustStore and -Djavax.net.ssl.trustStorePassword"
         yield Finding(Severity.WARNING, "certificate", effect, remedy)
         return
     for url in urls:

@@ -7,6 +7,7 @@ import re
 import shutil
 import ssl
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,10 +34,11 @@ def trust_store(java: Path, jvm_options: Sequence[str]) -> TrustStore:
 
     It is the one of the system properties, which JAVA_TOOL_OPTIONS sets too, or the Java's own (JSSE Reference Guide).
     """
-    settings = dict(
-        re.findall(r"(?m)^ +(\S+) = (.*)$", _output([str(java), *jvm_options, "-XshowSettings:properties", "-version"]))
-    )
-    home = Path(settings.get("java.home", java.parents[1]))
+    said = _output([str(java), *jvm_options, "-XshowSettings:properties", "-version"])
+    settings = dict(re.findall(r"(?m)^ +(\S+) = (.*)$", said))
+    if "java.home" not in settings:
+        return TrustStore(java, "", _complaint(said))
+    home = Path(settings["java.home"])
     own = [home / "lib" / "security" / name for name in ("jssecacerts", "cacerts")]
     named = settings.get("javax.net.ssl.trustStore")
     path = Path(named) if named else next((path for path in own if path.exists()), own[-1])
@@ -51,9 +53,7 @@ def trust_store(java: Path, jvm_options: Sequence[str]) -> TrustStore:
         command += ["-storepass:env", _PASSWORD]
     said = _output(command, {_PASSWORD: password or ""})
     certificates = "\n".join(_CERTIFICATE.findall(said))
-    return TrustStore(
-        path, certificates, "" if certificates else said.strip().splitlines()[-1] if said.strip() else "it is empty"
-    )
+    return TrustStore(path, certificates, "" if certificates else _complaint(said))
 
 
 def problem_of(url: str, store: TrustStore) -> str | None:
@@ -68,16 +68,22 @@ def problem_of(url: str, store: TrustStore) -> str | None:
         return error.verify_message
 
 
+def _complaint(said: str) -> str:
+    lines = said.strip().splitlines() or ["there was no answer"]
+    return next((line for line in lines if re.search(r"(?i)error|exception|unrecognized", line)), lines[-1])
+
+
 def _output(command: Sequence[str], environment: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **(environment or {})},
-        encoding="utf-8",
-        errors="replace",
-        timeout=_SECONDS,
-        check=False,
-    )
-    return done.stdout
+    with suppress(subprocess.TimeoutExpired):
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            encoding="utf-8",
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+        ).stdout
+    return ""
