@@ -146,17 +146,18 @@ def test_what_a_program_writes_where_it_is_started_is_gone_after_a_probe_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It runs in an empty folder, which is removed, as is what it makes with tempfile; its script and modules are found."""
-    (tmp_path / "words.py").write_text("WORDS = 'cat'\n")
-    body = f"import tempfile, words; open('left.db', 'w'); tempfile.mkdtemp(); {POLITE.strip()}"
-    (tmp_path / "app.py").write_text(body)
-    monkeypatch.chdir(tmp_path)
-    temporary = tmp_path.with_name("temporary")
+    folder, temporary = tmp_path / "app", tmp_path / "temporary"
+    folder.mkdir()
     temporary.mkdir()
+    (folder / "words.py").write_text("WORDS = 'cat'\n")
+    body = f"import tempfile, words; open('left.db', 'w'); tempfile.mkdtemp(); {POLITE.strip()}"
+    (folder / "app.py").write_text(body)
+    monkeypatch.chdir(folder)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     for command in ("app.py", "-m app"):
         answer = probe_aside(Properties(tmp_path / "p", {"executableName": f"{sys.executable} {command}"}), 3, 60)
         assert (answer.problem, answer.left) == ("", ())
-    assert {path.name for path in tmp_path.iterdir()} == {"app.py", "words.py"}
+    assert {path.name for path in folder.iterdir()} == {"app.py", "words.py"}
     assert list(temporary.iterdir()) == []
 
 
