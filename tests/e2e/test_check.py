@@ -45,6 +45,8 @@ SOUND = {
         ({"AwsCredentialsProvider": "DefaultAWSCredentialsProviderChain"}, "No credential providers were specified"),
         ({"AWSCredentialsProvider": "DefaultCredentialsProvider"}, "further properties may not be set"),
         ({"streamArn": "words"}, "Malformed ARN"),
+        ({"streamArn": "arn:aws:kinesis:us-east-1:123:stream/words"}, "Invalid streamArn"),
+        ({"regionName": "us-east-1 "}, "invalid URI"),
         ({"metricsLevel": "NONE "}, "No enum constant"),
         ({"maxActiveThreads": "2 "}, "NumberFormatException"),
         ({"maxRecords": "10001"}, "maxRecords must be less than or equal to 10000"),
@@ -72,19 +74,19 @@ def test_what_is_said_to_end_the_daemon_ends_it(
 
 
 FAST = "failoverTimeMillis = 3000\n"
-IGNORED = "failovrTimeMillis = 1\nMaxLeasesForWorker = 0\nmaxLeasesForWorker = none\ncoordinatorStateReadCapacity =\n"
+IGNORED = "kinesisCredentialsProvider = X\nkinesisClient = X\nhttp.proxyHost = nowhere\nfailovrTimeMillis = 1\nMaxLeasesForWorker = 0\nmaxLeasesForWorker = none\ncoordinatorStateReadCapacity =\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it is run by a POSIX shell")
 def test_the_application_of_init_runs(watch: Watch, tmp_path: Path) -> None:
-    """With the files as they were written, what makes a first start fast, and faults that are said to be ignored."""
+    """With the files as they were written, what makes a first start fast, and what is said to be ignored."""
     app = tmp_path / "app"
     subprocess.run([HELPER, "init", app, "--stream", "words"], capture_output=True, check=True)
     path = app / "app.properties"
     with path.open("a") as file:
         file.write(FAST + IGNORED)
     findings = check.check(properties.read(path), kclpy_jars.KCL_VERSION)
-    assert ["ignores it" in finding.effect or "not set" in finding.effect for finding in findings] == [True] * 4
+    assert ["ignores it" in finding.effect or "not set" in finding.effect for finding in findings] == [True] * 7
     with local_aws() as aws:
         put = [HELPER.with_name("kclpy-wordputter"), "-s", "words", "-w", "cat"]
         subprocess.run(put, env={**os.environ, **aws.environment}, capture_output=True, check=True)

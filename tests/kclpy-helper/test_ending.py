@@ -100,6 +100,10 @@ CASES = {
         "AWS refuses: a.DynamoDbException: User: arn:aws:iam::1:user/x is not authorized to perform: dynamodb:GetItem",
     ),
     "stream": ([by_daemon(STREAM_GONE)], "there is no stream words in this region and account"),
+    "proxy": (
+        [by_daemon("[Channel: 4c82b199] Unable to establish tunnel for channel 4c82b199")],
+        "the HTTP proxy refuses the tunnel to AWS",
+    ),
     "endpoint": (
         [by_daemon("no", "a.SdkClientException: Unable to execute HTTP request: Connection refused: /127.0.0.1:9")],
         "AWS cannot be reached: Connection refused: /127.0.0.1:9",

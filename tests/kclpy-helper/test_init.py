@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
 INITIALIZE = '{"action":"initialize","shardId":"shardId-0","sequenceNumber":"TRIM_HORIZON","subSequenceNumber":0}\n'
-NAMES = ("--stream", "words", "--application", "words app", "--region", "eu-central-1")
+NAMES = ("--stream", "words", "--application", "words-app", "--region", "eu-central-1")
 
 
 def test_the_files_pass_the_check(run: Run, tmp_path: Path) -> None:

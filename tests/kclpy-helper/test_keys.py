@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections import Counter
+from configparser import RawConfigParser
 from pathlib import Path
 
 import kclpy_jars
 import pytest
-from kclpy_helper import keys
+from kclpy_helper import aws_names, keys
 from kclpy_helper.errors import UnknownKclError
 
 PACKAGES = Path(__file__).parents[2] / "packages"
 sys.path += [str(PACKAGES / "kclpy-jars"), str(PACKAGES / "kclpy-helper")]  # jartools and keytools are in no wheel
 
+import keytools.names  # noqa: E402
 from jartools.collect import default_cache  # noqa: E402
 from jartools.locks import locks  # noqa: E402
 from keytools.__main__ import PAGE, dumps  # noqa: E402
@@ -57,6 +61,51 @@ def test_names_of_other_keys_in_the_words_are_right() -> None:
     every = keys.every_key()
     instead = {key.instead for of_lines in every.values() for key in of_lines.values()}
     assert instead - {""} - every.keys() == set()
+
+
+def foreign() -> RawConfigParser:
+    parser = RawConfigParser(delimiters=("=",), comment_prefixes=("#",), default_section="")
+    parser.read_string((keys.DATA / "foreign.ini").read_text(encoding="utf-8"))
+    return parser
+
+
+def test_a_foreign_name_is_no_key_and_leads_to_one() -> None:
+    """No KCL knows a name for which foreign.ini has something else, each has an answer, and no name has two."""
+    parser, every = foreign(), keys.every_key()
+    names = [keys._plain(name) for section in parser.sections() for name in section.split(",")]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+    later = {"httpproxyhost", "httpproxyport"}
+    assert set(names) & {keys._plain(name) for name in every} == later
+    wanted = {
+        key for section in parser.sections() for option, key in parser[section].items() if option.startswith("key")
+    }
+    assert wanted - every.keys() == set()
+
+
+@pytest.mark.parametrize("kcl", keys.lines().values())
+def test_what_is_to_be_written_instead_of_a_foreign_name_is_known_to_that_kcl(kcl: str) -> None:
+    """Whatever KCL it is, there is an answer, and the keys and the credentials providers in it are its own."""
+    table = keys.table(kcl)
+    for section in foreign().sections():
+        for name in section.split(","):
+            advice = table.advice(name.strip())
+            assert advice, name
+            for key in re.findall(r"^write ([\w.]+)$|write (\w+)[, ]", advice):
+                assert table.find("".join(key)) is not None, advice
+            for provider in re.findall(r"= (\w+Provider)\|", advice):
+                assert provider in (*table.providers, "StsAssumeRoleCredentialsProvider"), advice
+
+
+def test_what_aws_takes_for_a_name_is_what_botocore_says() -> None:
+    """The shapes are those of the models; a region is not made up, and one that is too new for them is still found."""
+    kept, now = json.loads(aws_names.DATA.read_text(encoding="utf-8")), keytools.names.names()
+    assert kept["shapes"] == now["shapes"]
+    assert kept["partitions"].keys() <= now["partitions"].keys()
+    for name, partition in kept["partitions"].items():
+        assert set(partition["regions"]) <= set(now["partitions"][name]["regions"])
+    assert all(
+        aws_names.is_region(region) for partition in now["partitions"].values() for region in partition["regions"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kclpy_helper.doctor.probe import Probed, probe_executable
+from kclpy_helper.doctor.probe import Probed, probe_aside, probe_executable
 from kclpy_helper.properties import Properties
 
 if TYPE_CHECKING:
@@ -139,6 +140,46 @@ def test_noise_on_stdout_is_kept_apart_from_the_protocol(probe: Callable[..., Pr
     """The daemon passes over a line that is no message; the first such line is told, and the statuses count."""
     answer = probe(f"print('hello')\nprint('again'){POLITE}")
     assert (answer.problem, answer.noise) == ("", "hello")
+
+
+def test_what_a_program_writes_where_it_is_started_is_gone_after_a_probe_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs in an empty folder, which is removed, as is what it makes with tempfile; its script and modules are found."""
+    folder, temporary = tmp_path / "app", tmp_path / "temporary"
+    folder.mkdir()
+    temporary.mkdir()
+    (folder / "words.py").write_text("WORDS = 'cat'\n")
+    body = f"import tempfile, words; open('left.db', 'w'); tempfile.mkdtemp(); {POLITE.strip()}"
+    (folder / "app.py").write_text(body)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    for command in ("app.py", "-m app"):
+        answer = probe_aside(Properties(tmp_path / "p", {"executableName": f"{sys.executable} {command}"}), 3, 60)
+        assert (answer.problem, answer.left) == ("", ())
+    assert {path.name for path in folder.iterdir()} == {"app.py", "words.py"}
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_program_that_needs_the_present_folder_is_probed_there_and_what_it_wrote_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file beside it that it reads; a new file, and a folder in which something is new."""
+    (tmp_path / "words.txt").write_text("cat")
+    (tmp_path / "data").mkdir()
+    body = f"open('words.txt'); open('left.db', 'w'); open('data/new', 'w'); {POLITE.strip()}"
+    (tmp_path / "app.py").write_text(body)
+    monkeypatch.chdir(tmp_path)
+    answer = probe_aside(Properties(tmp_path / "p", {"executableName": f"{sys.executable} app.py"}), 3, 60)
+    assert (answer.problem, answer.left) == ("", ("data", "left.db"))
+
+
+def test_a_program_that_fails_everywhere_fails_a_probe_aside(probe: Callable[..., Probed], tmp_path: Path) -> None:
+    """With its own words."""
+    probe("raise SystemExit('no words')")
+    answer = probe_aside(Properties(tmp_path / "p", {"executableName": "processor"}), 3, 60)
+    assert answer.problem.startswith("ended without an answer to initialize")
+    assert answer.stderr == "no words"
 
 
 def test_a_program_that_does_not_exist_raises(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_colours_are_for_a_terminal_or_for_who_asks(
 def test_a_processor_runs_on_this_interpreter(run: Run, java: Path, tmp_path: Path) -> None:
     """By its name, since executableName is split at spaces, and by way of PATH."""
     (tmp_path / "app.py").write_text("def P(records): ...\n", encoding="utf-8")
-    arguments = ("--stream", "words", "--application", "a", "--region", "us-east-1")
+    arguments = ("--stream", "words", "--application", "app", "--region", "us-east-1")
     said = started(run("run", "app:P", *arguments, "-j", java, "--restart", "never").stderr)
     assert f"executableName={Path(sys.executable).name} -m kclpy app\\:P" in said["file"]
     assert said["PATH"].startswith(str(Path(sys.executable).parent))
@@ -207,7 +207,7 @@ def test_what_is_no_processor_is_refused_before_the_daemon_starts(
 ) -> None:
     """The daemon would start it when it has a shard, minutes later."""
     (tmp_path / "app.py").write_text("class Half: initialize = print\n", encoding="utf-8")
-    done = run("run", processor, "--stream", "words", "--application", "a", "-j", java)
+    done = run("run", processor, "--stream", "words", "--application", "app", "-j", java)
     assert done.returncode == 1
     assert message in done.stderr
     assert "started" not in done.stderr

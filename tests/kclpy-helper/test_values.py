@@ -65,6 +65,7 @@ FAULTY = [
     ("3.1.3", "staleWorkerMetricsEntryCleanupDuration", "-P1D", "ends at its start"),
     ("3.1.3", "shardPrioritization", "x", "ends at its start"),
     ("3.1.3", "regionName", "", "ends at its start"),
+    ("3.1.3", "kinesisClient.region", "us-east-1 ", "ends at its start"),
     ("3.1.3", "kinesisEndpoint", "localhost:4566", "reaches nothing"),
     ("3.1.3", "kinesisClient.endpointOverride", "x", "the daemon ends"),
     ("3.1.3", "kinesisClient.defaultsMode", "STANDARD", "ends at its start"),
@@ -85,7 +86,7 @@ DOUBTFUL = [
     ("3.1.3", "failoverTimeMillis", "0", "not set, which leaves the default, 10000"),
     ("3.1.3", "cleanupLeasesUponShardCompletion", "false", "leaves the default, true"),
     ("3.1.3", "workerMetricsTags", "a=b,c", "'c' is no tag"),
-    ("3.1.3", "regionName", "mars", "does not look like"),
+    ("3.1.3", "regionName", "mars", "not a region that the AWS SDK knows"),
     ("3.1.3", "tableName", "", "set to nothing"),
 ]
 

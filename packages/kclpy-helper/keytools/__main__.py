@@ -1,4 +1,4 @@
-"""``hatch run keys``: the tables of kclpy_helper/keys from the jars, and docs/properties.md from the tables."""
+"""``hatch run keys``: the tables of kclpy_helper/keys from the jars and botocore, and docs/properties.md from the tables."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kclpy_helper import keys
+from kclpy_helper import aws_names, keys
 
 from keytools.classfile import ClassPath
 from keytools.extract import Extract, extract
+from keytools.names import names
 from keytools.page import page
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def main() -> None:
             path = keys.DATA / f"kcl-{lock.kcl_version}.json"
             path.write_text(dumps(extract(lock.kcl_version, classes)), encoding="utf-8")
             print(path)
+    aws_names.DATA.write_text(json.dumps(names(), indent=1) + "\n", encoding="utf-8")
+    print(aws_names.DATA)
     PAGE.write_text(page(), encoding="utf-8")
     print(PAGE)
 

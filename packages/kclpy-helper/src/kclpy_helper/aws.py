@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
+from kclpy_helper import aws_names
 from kclpy_helper.errors import NotInstalledError, RefusedError
+from kclpy_helper.findings import without_secrets
 from kclpy_helper.properties import POLLING_KEYS
 
 if TYPE_CHECKING:
@@ -21,7 +24,17 @@ if TYPE_CHECKING:
 
     Service = Literal["kinesis", "dynamodb", "cloudwatch", "sts", "iam"]
 
-_ENDPOINTS = {"kinesis": "kinesisEndpoint", "dynamodb": "dynamoDBEndpoint"}
+_ENDPOINTS = {
+    "kinesis": ("kinesisEndpoint", "kinesisClient.endpointOverride"),
+    "dynamodb": ("dynamoDBEndpoint", "dynamoDbClient.endpointOverride"),
+    "cloudwatch": ("cloudWatchClient.endpointOverride",),
+}
+_ASKED_OF_AWS = frozenset({"assume-role", "assume-role-with-web-identity", "sso", "login"})
+"""botocore's providers whose credentials AWS makes, as its STS does."""
+MADE_UP = "explicit"
+"""botocore's name of how the credentials were found that take the place of those which AWS would make."""
+OF_THE_APPLICATION: tuple[Service, ...] = ("kinesis", "dynamodb")
+"""What tells where an application is."""
 _CREDENTIALS = {
     "dynamodb": "awscredentialsproviderdynamodb",
     "cloudwatch": "awscredentialsprovidercloudwatch",
@@ -76,18 +89,49 @@ class CredentialsProvider(NamedTuple):
 def client(app: Properties, service: Service) -> Any:
     """A client of ``service``, in the region, at the endpoint and with the credentials of ``app``.
 
-    Raises :class:`~kclpy_helper.errors.NotInstalledError` without boto3, :class:`~kclpy_helper.errors.RefusedError` for an
-    endpoint that is not a URL, and botocore's errors where no region is known or a profile does not exist.
+    Raises :class:`~kclpy_helper.errors.NotInstalledError` without boto3, :class:`~kclpy_helper.errors.RefusedError` where the
+    endpoint is not a URL, and botocore's errors where no region is known or a profile does not exist.
     """
     session_of_service = session(app, service)
     import botocore.config
 
-    endpoint = app.values.get(_ENDPOINTS.get(service, "")) or None
     config = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
     try:
-        return session_of_service.client(service, endpoint_url=endpoint, config=config)
-    except ValueError as error:
-        raise refused(error, service) or RefusedError(service, type(error).__name__, str(error)) from None
+        return session_of_service.client(service, endpoint_url=_configured_endpoint(app, service), config=config)
+    except ValueError as error:  # botocore's own for an endpoint that is not a URL
+        raise RefusedError(service, "InvalidEndpoint", without_secrets(str(error))) from None
+
+
+def endpoint(app: Properties, service: Service) -> str:
+    """The URL at which ``service`` is asked for ``app``. Raises as :func:`client` does."""
+    _require_boto3()
+    import botocore.session
+
+    found = region(app)
+    made = botocore.session.Session().create_client(
+        service,
+        region_name=found.name if found else None,
+        endpoint_url=_configured_endpoint(app, service),
+        aws_access_key_id=MADE_UP,
+        aws_secret_access_key=MADE_UP,
+    )
+    url: str = made.meta.endpoint_url
+    return url
+
+
+def is_of_aws(url: str) -> bool:
+    """Whether an endpoint is AWS's own."""
+    return aws_names.is_aws(urlsplit(url).hostname or "")
+
+
+def is_in_aws(app: Properties) -> bool:
+    """Whether ``app`` has Kinesis and DynamoDB of AWS itself; a local one may not be mistaken for that, nor mixed with it."""
+    return all(is_of_aws(endpoint(app, service)) for service in OF_THE_APPLICATION)
+
+
+def _configured_endpoint(app: Properties, service: Service) -> str | None:
+    url = next((app.values[key] for key in _ENDPOINTS.get(service, ()) if app.values.get(key)), None)
+    return f"https://{url}" if url and "://" not in url else url  # KCL 1 takes a host
 
 
 def refused(error: Exception, operation: str = "AWS") -> RefusedError | None:
@@ -100,14 +144,17 @@ def refused(error: Exception, operation: str = "AWS") -> RefusedError | None:
     if isinstance(error, ClientError):
         # The first line only: those that follow of a refused signature repeat what was signed, session tokens too.
         code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
-        return RefusedError(error.operation_name, code, message.partition("\n")[0])
+        return RefusedError(error.operation_name, code, without_secrets(message.partition("\n")[0]))
     if isinstance(error, BotoCoreError):
-        return RefusedError(operation, type(error).__name__, " ".join(str(error).split()))
+        return RefusedError(operation, type(error).__name__, without_secrets(" ".join(str(error).split())))
     return None
 
 
 def session(app: Properties, service: Service = "kinesis") -> boto3.Session:
-    """A session with the region of ``app``, and with its credentials for ``service``. Raises as :func:`client` does."""
+    """A session with the region of ``app``, and with its credentials for ``service``.
+
+    They are made up where AWS would have to be asked for them although ``app`` is not in AWS. Raises as :func:`client` does.
+    """
     _require_boto3()
     import boto3
     import botocore.credentials
@@ -119,7 +166,17 @@ def session(app: Properties, service: Service = "kinesis") -> boto3.Session:
         providers = [found for provider in specified for found in _botocore_providers(provider, app)]
         core.register_component("credential_provider", botocore.credentials.CredentialResolver(providers))
     found = region(app)
-    return boto3.Session(botocore_session=core, region_name=found.name if found else None)
+    region_name = found.name if found else None
+    if _asks_aws(core, app, specified) and not is_in_aws(app):
+        return boto3.Session(aws_access_key_id=MADE_UP, aws_secret_access_key=MADE_UP, region_name=region_name)
+    return boto3.Session(botocore_session=core, region_name=region_name)
+
+
+def _asks_aws(core: botocore.session.Session, app: Properties, specified: tuple[CredentialsProvider, ...]) -> bool:
+    """Whether AWS itself, and no other STS that is named somewhere, would be asked to make the credentials."""
+    found = core.get_credentials()
+    named = next((_sts_of(provider)[0] for provider in specified if provider.name in _ASSUMED), "")
+    return found is not None and found.method in _ASKED_OF_AWS and is_of_aws(named or endpoint(app, "sts"))
 
 
 def _require_boto3() -> None:
@@ -162,6 +219,12 @@ def _botocore_providers(
             yield candidate
 
 
+def _sts_of(provider: CredentialsProvider) -> tuple[str, str]:
+    """The URL and the region of the STS that a provider names; each may be ``""``."""
+    url, _, region_name = dict(provider.nested).get("endpoint", "").partition("^")
+    return url, region_name
+
+
 def _assumed_role(provider: CredentialsProvider, app: Properties) -> botocore.credentials.CredentialProvider:
     """The role of ``StsAssumeRoleCredentialsProvider|arn|session``, assumed with the default chain's credentials."""
     import botocore.credentials
@@ -169,13 +232,13 @@ def _assumed_role(provider: CredentialsProvider, app: Properties) -> botocore.cr
 
     arn, role_session = (*provider.arguments, "", "")[:2]
     nested = dict(provider.nested)
-    endpoint, _, endpoint_region = nested.get("endpoint", "").partition("^")
+    url, endpoint_region = _sts_of(provider)
     found = region(app)
     signed_for = nested.get("endpointRegion") or endpoint_region or (found.name if found else None)
     core = botocore.session.Session()
 
     def create_client(service: str, **options: Any) -> Any:
-        return core.create_client(service, region_name=signed_for, endpoint_url=endpoint or None, **options)
+        return core.create_client(service, region_name=signed_for, endpoint_url=url or None, **options)
 
     class AssumedRole(botocore.credentials.CredentialProvider):
         METHOD = "assume-role"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from configparser import Error as ConfigError
 from configparser import RawConfigParser
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kclpy_helper import credentials, executable, keys, values
+from kclpy_helper import aws_names, credentials, executable, keys, names, values
 from kclpy_helper.findings import Finding, Severity
 from kclpy_helper.properties import POLLING_KEYS, Place
 from kclpy_helper.values import ENDS, Problem
@@ -31,7 +32,14 @@ _EXAMPLES = {
 }
 _EMPTY_IS_CHECKED_ELSEWHERE = ("executableName", "AwsCredentialsProvider", "AWSCredentialsProvider")
 _FEW_THREADS = 10
+_PROXY = "http.proxy"
+_BELOW = {
+    keys.BUILDER: "class = the full name of a class, in place of AwsCredentialsProvider",
+    keys.CLIENT: "NAME = VALUE",
+}
 _POLLING_BEAN = "pollingConfig."
+OLD_JARS = re.compile(r"amazon_kclpy\b.{0,40}\bjars\b")
+"""The folder in which programs that were written for amazon_kclpy look for jars, as a path or put together."""
 
 
 def check(app: Properties, kcl_version: str) -> tuple[Finding, ...]:
@@ -85,20 +93,37 @@ def _unknown_keys(file: _File) -> Iterator[Finding]:
     table = file.table
     daemon = f"KCL {table.kcl_version} does not know this key"
     for name in file.app.values:
-        if table.find(name) is not None or table.is_open(name):
+        if table.find(name) is not None or table.is_open(name) or _is_old_launcher(file, name):
             continue
-        similar = table.similar(name)
-        remedy = f"write {similar}, if you mean that" if similar else "remove the line"
-        if similar and similar.lower() == name.lower():
-            yield file.fault(name, f"{daemon} in this case of letters, and ignores it", f"write {similar}")
+        remedy = table.advice(name) or "remove the line"
+        if key := table.in_other_letters(name):
+            yield file.fault(name, f"{daemon} in this case of letters, and ignores it", f"write {key}")
+        elif name in table.keys:
+            effect = "it sets nothing by itself, and the daemon ignores it"
+            yield file.warning(name, effect, f"write {name}.{_BELOW[table.keys[name].kind]}, or remove the line")
         elif other := keys.find_in_any(name):
             effect = f"it is a key of {keys.whereabouts(other)}: KCL {table.kcl_version} ignores it"
             instead = next((key.instead for key in keys.every_key()[other].values()), "")
-            yield file.fault(name, effect, f"write {instead}" if instead in table.keys else "remove the line")
-        elif name.startswith(_CLIENTS):
+            say = file.warning if name.startswith(_PROXY) else file.fault
+            yield say(name, effect, f"write {instead}" if instead in table.keys else remedy)
+        elif name.startswith(_CLIENTS) and table.line > 1:
             yield file.fault(name, f"{daemon}: {ENDS}", remedy)
         else:
             yield file.fault(name, f"{daemon}, and ignores it", remedy)
+
+
+def _old_launcher(file: _File) -> Iterator[Finding]:
+    for name in file.app.values:
+        if _is_old_launcher(file, name):
+            effect = "amazon_kclpy/jars has no jars here: java would end with ClassNotFoundException"
+            yield file.fault(
+                name, effect, "start the daemon by kclpy-helper run FILE; docs/migrating.md has other ways"
+            )
+
+
+def _is_old_launcher(file: _File, name: str) -> bool:
+    """Whether a line is of a program that starts java on the jars in amazon_kclpy, or names them itself."""
+    return OLD_JARS.search(f"{name} {file.app.values[name]}") is not None
 
 
 def _values(file: _File) -> Iterator[Finding]:
@@ -171,7 +196,10 @@ def _region(file: _File) -> Iterator[Finding]:
         or all(file.name_of(f"{client}region") for client in _CLIENTS)
     ):
         return
-    if not os.environ.get("AWS_REGION") and not _region_of_profile():
+    found = os.environ.get("AWS_REGION") or _region_of_profile()
+    if found and (problem := values.region_problem(found)):
+        yield file.warning("regionName", f"AWS_REGION or the AWS profile says {problem.effect}", problem.remedy)
+    if not found:
         effect = f"it is not set, and neither AWS_REGION nor the AWS profile has a region: {ENDS}"
         yield file.warning(
             "regionName", f"{effect}, unless it runs on EC2", "write regionName = us-east-1, or your own"
@@ -188,16 +216,26 @@ def _region_of_profile() -> str | None:
     return next((region for section in sections if (region := config.get(section, "region", fallback=None))), None)
 
 
+def _names(file: _File) -> Iterator[Finding]:
+    values_by_key = {key.name: file.app.values[name] for name, key in file.known()}
+    if file.table.line == 1:  # which trims them
+        values_by_key = {key: value.strip() for key, value in values_by_key.items()}
+    for key, problem in names.problems_of(replace(file.app, values=values_by_key), file.table.kcl_version):
+        yield file.finding(file.name_of(key) or key, problem)
+
+
 def _stream(file: _File) -> Iterator[Finding]:
     arn, name = file.value_of("streamArn"), file.value_of("streamName")
     if not arn:
         return
-    parts = arn.split(":", 5)
-    if len(parts) < 6 or parts[:1] != ["arn"] or parts[2] != "kinesis" or not parts[5].startswith("stream/"):
-        effect = f"'{arn}' is not the ARN of a stream: {ENDS}"
+    if wanted := aws_names.wanted("StreamARN", arn):
+        effect = f"'{arn}' is not the ARN of a stream, which is {wanted}: {ENDS}"
         yield file.fault("streamArn", effect, "write arn:aws:kinesis:REGION:ACCOUNT:stream/NAME")
         return
+    parts = arn.split(":", 5)
     of_arn = parts[5].removeprefix("stream/")
+    if problem := values.region_problem(parts[3]):
+        yield file.finding("streamArn", problem)
     if name and name != of_arn:
         yield file.warning(
             "streamName", f"streamArn takes precedence: the daemon reads {of_arn}", "remove one of the two"
@@ -251,12 +289,14 @@ def _threads(file: _File) -> Iterator[Finding]:
 
 _RULES: tuple[Callable[[_File], Iterator[Finding]], ...] = (
     _unknown_keys,
+    _old_launcher,
     _values,
     _required,
     _set_twice,
     _executable,
     _credentials,
     _region,
+    _names,
     _stream,
     _retrieval,
     _initial_position,

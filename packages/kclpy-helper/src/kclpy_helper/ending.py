@@ -116,6 +116,12 @@ CAUSES: tuple[Cause, ...] = (
     ),
     SHUTDOWN_FAILED,
     Cause(
+        r"Unable to establish tunnel for channel",
+        "the HTTP proxy refuses the tunnel to AWS",
+        "let it pass CONNECT to AWS's hosts on port 443, or name another one: HTTP_PROXY, or -Dhttp.proxyHost",
+        retried=True,
+    ),
+    Cause(
         r"Unable to load credentials from any of the providers",
         "no AWS credentials were found",
         "give the host or the container a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",

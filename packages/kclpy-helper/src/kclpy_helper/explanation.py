@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kclpy_helper import keys
 from kclpy_helper.errors import UnknownKeyError
+from kclpy_helper.findings import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,10 @@ def explain(name: str) -> Explanation:
     """
     known = keys.find_in_any(name)
     if known is None:
-        raise UnknownKeyError(name, keys.closest(name, keys.every_key()))
+        newest_first = [keys.table(keys.lines()[line]) for line in sorted(keys.lines(), reverse=True)]
+        raise UnknownKeyError(
+            without_secrets(name), next(filter(None, (table.meant_by(name) for table in newest_first)), None)
+        )
     of_lines = keys.every_key()[known]
     details = [f"In: {keys.whereabouts(known)}"]
     for label, said in _LABELS:

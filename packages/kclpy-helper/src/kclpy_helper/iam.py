@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kclpy_helper import aws
+from kclpy_helper import aws, aws_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kclpy_helper.properties import Properties
 
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
 _LEASE_INDEX = "LeaseOwnerToLeaseKeyIndex"
 _READ_STREAM = ("DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
 """Fan-out needs them too: a shard's children are found by GetRecords (KinesisShardDetector.getChildShards), the consumer is
@@ -53,7 +52,7 @@ def policy(statements: Iterable[Statement]) -> dict[str, object]:
 
 def statements(app: Properties, kcl_version: str, *, region: str = "*", account: str = "*") -> tuple[Statement, ...]:
     """What the daemon of ``kcl_version`` needs for ``app``. ``*`` is any region or account."""
-    partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+    partition = aws_names.partition_of(region).name
     stream = f"arn:{partition}:kinesis:{region}:{account}:stream/{aws.stream_name(app)}"
 
     def table(sid: str, name: str, *actions: str, **wanted: str) -> Statement:

@@ -1,7 +1,7 @@
 """The property keys of each KCL line: what its classes say, and what people wrote about them.
 
 The data lies in the folder ``keys``: ``kcl-VERSION.json`` was extracted from the jars of that KCL (``hatch run keys``), and
-``keys.ini``, whose first lines explain it, has the words.
+``keys.ini``, whose first lines explain it, has the words. ``foreign.ini`` has names that no KCL knows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import re
 from configparser import RawConfigParser, SectionProxy
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,8 @@ DATA = Path(__file__).with_name("keys")
 BUILDER, CLIENT = "builder", "client"
 """The kinds of what is no key itself: below a builder the file decides what there is, by naming a class to build."""
 LARGEST = 2**63 - 1
+_SAME_WORD = 0.7
+"""How much two spellings of one word have in common: ``regon`` and ``region`` 0.91, ``min`` and ``max`` 0.33."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,29 @@ class Table:
         key = self.keys.get(re.sub("^awscredentialsprovider", "AwsCredentialsProvider", name, flags=re.IGNORECASE))
         return None if key is None or key.kind in (BUILDER, CLIENT) else key
 
-    def similar(self, name: str) -> str | None:
-        """The key that was probably meant by ``name``."""
-        return closest(name, (key.name for key in self.keys.values() if key.kind not in (BUILDER, CLIENT)))
+    def in_other_letters(self, name: str) -> str | None:
+        """The key that ``name`` is but for small and capital letters."""
+        return next((key for key in self._settable() if key.lower() == name.lower()), None)
+
+    def meant_by(self, name: str) -> str | None:
+        """The key that was probably meant by ``name``: by its meaning where that is known, otherwise by its spelling."""
+        key = self._foreign(name, "key")
+        return key if key in self.keys else closest(name, self._settable())
+
+    def advice(self, name: str) -> str:
+        """What to do instead of writing ``name``; ``""`` where nobody can tell."""
+        foreign = self._foreign(name, "key")
+        if foreign in self.keys:
+            return f"write {foreign}"
+        similar = closest(name, self._settable())
+        return self._foreign(name, "advice") or (f"write {similar}, if you mean that" if similar else "")
+
+    def _settable(self) -> list[str]:
+        return [key.name for key in self.keys.values() if key.kind not in (BUILDER, CLIENT)]
+
+    def _foreign(self, name: str, option: str) -> str | None:
+        section = _foreign().get(_plain(name), {})
+        return section.get(f"{option}-{self.line}", section.get(option))
 
     def is_open(self, name: str) -> bool:
         """Whether ``name`` is below a key where only the daemon can tell what there is."""
@@ -82,9 +104,31 @@ class Table:
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that is most like ``name``, if any is; case counts least."""
-    by_lower_case = {known.lower(): known for known in names}
-    return next(iter(by_lower_case[match] for match in get_close_matches(name.lower(), by_lower_case, 1)), None)
+    """The one of ``names`` that is ``name`` but for slips of the pen, if any is.
+
+    Word by word, so that a name which means something else is not taken for one: seconds for milliseconds, or STS for Kinesis.
+    """
+    words = _words_of(name)
+    likeness = {known: _likeness(words, _words_of(known)) for known in names}
+    best = max(likeness, key=likeness.__getitem__, default=None)
+    return best if best is not None and likeness[best] else None
+
+
+def _likeness(one: list[str], other: list[str]) -> float:
+    """From 0 to 1; 0 as soon as one word is another."""
+    if "".join(one) == "".join(other):
+        return 1
+    ratios = [SequenceMatcher(None, *pair).ratio() for pair in zip(one, other, strict=False)]
+    return min(ratios) if len(one) == len(other) and min(ratios) >= _SAME_WORD else 0
+
+
+def _words_of(name: str) -> list[str]:
+    """The words of a name in small letters: those of ``kinesisClient.region`` are kinesis, client and region."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)] or [""]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
 
 
 @cache
@@ -170,9 +214,20 @@ def _extracted() -> tuple[str, ...]:
 
 @cache
 def _words() -> RawConfigParser:
+    return _parsed("keys.ini")
+
+
+@cache
+def _foreign() -> Mapping[str, Mapping[str, str]]:
+    """The sections of ``foreign.ini`` by each of their names."""
+    parser = _parsed("foreign.ini")
+    return {_plain(name): parser[names] for names in parser.sections() for name in names.split(",")}
+
+
+def _parsed(filename: str) -> RawConfigParser:
     parser = RawConfigParser(delimiters=("=",), comment_prefixes=("#",), default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read_string((DATA / "keys.ini").read_text(encoding="utf-8"))
+    parser.read_string((DATA / filename).read_text(encoding="utf-8"))
     return parser
 
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from kclpy_helper import aws_names
 from kclpy_helper.findings import Severity
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _TRUE = ("true", "yes", "y", "on", "1")
 _FALSE = ("false", "no", "n", "off", "0")
 _DOUBLE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[df]?", re.IGNORECASE)
 _DURATION = re.compile(r"P(?!$)(\d+D)?(T(?!$)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?", re.IGNORECASE)
-_REGION = re.compile(r"[a-z]+(-[a-z]+)+-\d+")
 _TOO_MANY_SECONDS = 10**11
 """As seconds since 1970 it is in the year 5138, as milliseconds in 1973."""
 _TEXTS = ("String", "String[]", "Set")
@@ -182,11 +182,21 @@ def _tags(it: _Setting) -> Problem | None:
 
 
 def _region(it: _Setting) -> Problem | None:
-    if not it.value.strip() and it.line != 1:
+    name = it.value.strip()
+    if not name and it.line != 1:
         return _fault(f"it is empty: {ENDS}", "write a region, as in us-east-1, or remove the line")
-    if not _REGION.fullmatch(it.value):
-        return _warning(f"'{it.value}' does not look like an AWS region", "write one, as in us-east-1")
-    return None
+    if it.value != name and it.line != 1:
+        return _fault(f"there are spaces after '{name}': {ENDS}", f"write {name} without them")
+    return region_problem(it.value)
+
+
+def region_problem(name: str) -> Problem | None:
+    """A warning of a region that the AWS SDK does not know; it may be newer than that."""
+    if aws_names.is_region(name):
+        return None
+    closest = _or(tuple(aws_names.closest_regions(name)) or ("one, as in us-east-1",))
+    effect = f"'{name}' is not a region that the AWS SDK knows"
+    return _warning(effect, f"write {closest}; a newer region works as it is")
 
 
 def _endpoint(it: _Setting) -> Problem | None:

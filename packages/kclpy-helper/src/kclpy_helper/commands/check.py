@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from kclpy_helper.findings import Finding
 
-_STYLES = {"fault": "bold red", "warning": "yellow"}
+_STYLES = {"fault": "bold red", "warning": "yellow", "skipped": "dim"}
 
 
 @click.command()
@@ -23,7 +23,7 @@ def command(*, file: str | None, kcl_version: str | None, as_json: bool, explain
     """Check a properties file as the MultiLangDaemon reads it. Starts nothing, and asks no network.
 
     Exits 1 if there is a fault: what ends the daemon, or is not taken as it is meant. A warning is for what works, and is
-    probably not wanted.
+    probably not wanted; skipped is what cannot be told from here.
 
     \b
     kclpy-helper check app.properties
@@ -49,7 +49,8 @@ def command(*, file: str | None, kcl_version: str | None, as_json: bool, explain
         click.echo(json.dumps(document, indent=2))
     else:
         _print(findings)
-        counts = f"{_count(faults, 'fault')} and {_count(len(findings) - faults, 'warning')}"
+        warnings = sum(finding.severity.value == "warning" for finding in findings)
+        counts = f"{_count(faults, 'fault')} and {_count(warnings, 'warning')}"
         click.echo(f"{app.path}, for KCL {version}: {counts if findings else 'nothing to find fault with'}.", err=True)
     sys.exit(1 if faults else 0)
 

@@ -37,6 +37,13 @@ _STYLES = {
 @click.option("--sample", is_flag=True, help="Examine the sample.properties of kclpy-samples.")
 @click.option("-j", "--java", metavar="PATH_TO_JAVA", help="The java executable that the daemon is to run with.")
 @click.option(
+    "--jvm-option",
+    "jvm_options",
+    multiple=True,
+    metavar="OPTION",
+    help="As for run: what the JVM trusts may depend on it.",
+)
+@click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
     default=30.0,
@@ -52,11 +59,12 @@ def command(
     file: str | None,
     sample: bool,
     java: str | None,
+    jvm_options: tuple[str, ...],
     seconds: float,
     as_json: bool,
     iam_policy: bool,
 ) -> None:
-    """Check what the application of the properties file FILE needs, and say how to mend what is wrong.
+    """Check what the application of the properties file FILE needs, and say how to correct what is wrong.
 
     Without FILE: what is installed. The application's own program is started, for a shard that does not exist; it gets
     no records. AWS is only read from. The exit code is 1 where something would keep the daemon from running.
@@ -72,7 +80,7 @@ def command(
     if sample and file:
         raise click.UsageError("FILE or --sample, not both.", ctx)
     path = properties.sample() if sample else file
-    examination = Examination(properties.read(path) if path else None, java, seconds)
+    examination = Examination(properties.read(path) if path else None, java, seconds, jvm_options)
     if iam_policy:
         if path is None:
             raise click.UsageError("--iam-policy needs FILE, or --sample.", ctx)

@@ -204,6 +204,8 @@ def _plain(color: str) -> Callable[[Event], str]:
 
 
 def _flags(stream: str | None, name: str | None, region: str | None, settings: Iterable[str]) -> Iterator[Setting]:
+    from kclpy_helper.findings import without_secrets
+
     for flag, key, value in (
         ("--stream", "streamName", stream),
         ("--application", "applicationName", name),
@@ -214,7 +216,7 @@ def _flags(stream: str | None, name: str | None, region: str | None, settings: I
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise click.BadParameter(f"{setting!r} is no KEY=VALUE", param_hint="--set")
+            raise click.BadParameter(f"{without_secrets(setting)!r} is no KEY=VALUE", param_hint="--set")
         yield key, value, "--set"
 
 

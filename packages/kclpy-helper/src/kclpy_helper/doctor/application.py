@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kclpy_helper import aws
 from kclpy_helper.check import check
-from kclpy_helper.doctor.probe import SHARD_ID, probe_executable
+from kclpy_helper.doctor.probe import SHARD_ID, probe_aside
 from kclpy_helper.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -40,11 +41,14 @@ def executable(examination: Examination) -> Iterator[Finding]:
         )
         return
     try:
-        answer = probe_executable(app, aws.kcl_line(examination.kcl_version), examination.seconds)
+        answer = probe_aside(app, aws.kcl_line(examination.kcl_version), examination.seconds)
     except OSError as error:
         yield fault(f"'{app.executable_name}' cannot be started: {error}", _NOT_PYTHON)
         return
-    said = f". Its stderr ends with:\n{answer.stderr}" if answer.stderr else "; it writes nothing to stderr"
+    left = f"; in {Path.cwd()} it wrote {', '.join(answer.left)}" if answer.left else ""
+    said = (
+        f"{left}. Its stderr ends with:\n{answer.stderr}" if answer.stderr else f"{left}; it writes nothing to stderr"
+    )
     if answer.problem:
         remedy = f"run '{app.executable_name}' by hand; its program has to call kclpy.run"
         yield fault(f"'{app.executable_name}' {answer.problem}{said}", remedy)
@@ -55,4 +59,4 @@ def executable(examination: Examination) -> Iterator[Finding]:
         )
     if not answer.problem and answer.noise is None:
         effect = f"'{app.executable_name}' started, took and gave up {SHARD_ID}, and ended in {answer.seconds:.1f} s"
-        yield Finding(Severity.OK, "executable", effect)
+        yield Finding(Severity.OK, "executable", f"{effect}{left}")

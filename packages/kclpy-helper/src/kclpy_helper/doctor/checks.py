@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kclpy_helper.doctor import application, cloud, installation
+from kclpy_helper.doctor import application, cloud, installation, network
 from kclpy_helper.errors import HelperError
 from kclpy_helper.findings import Finding, Severity
 
@@ -41,7 +41,9 @@ APPLICATION = (
     Check("stream", cloud.stream, ("credentials",)),
     Check("tables", cloud.tables, ("credentials",)),
     Check("permissions", cloud.permissions, ("stream", "tables")),
-    Check("HTTP/2", cloud.http2, ("region",)),
+    Check("HTTP/2", network.http2, ("region",)),
+    Check("certificate", network.certificates, ("region",)),
+    Check("proxy", network.proxy, ("region",)),
     Check("clock", cloud.clock, ("credentials",)),
 )
 

@@ -6,10 +6,9 @@ import re
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from kclpy_helper import aws, iam
-from kclpy_helper.doctor.http2 import speaks_http2
+from kclpy_helper.doctor.examination import NOT_IN_AWS
 from kclpy_helper.errors import NotInstalledError, RefusedError
 from kclpy_helper.findings import Finding, Severity
 
@@ -23,6 +22,17 @@ _ACCESS_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _CREDENTIALS_REFUSED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
+_WITHOUT_ANY = "aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role"
+_WITHOUT_CREDENTIALS = {
+    "EnvironmentVariableCredentialsProvider": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "ProfileCredentialsProvider": "aws configure for the profile that it names",
+    "WebIdentityTokenFileCredentialsProvider": "set AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN",
+    "WebIdentityTokenCredentialsProvider": "set AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN",
+    "ContainerCredentialsProvider": "give the container a role",
+    "EC2ContainerCredentialsProviderWrapper": "give the container or the host a role",
+    "InstanceProfileCredentialsProvider": "give the host a role",
+}
+"""What each provider needs, which looks at one place only."""
 _MISSING = "ResourceNotFoundException"
 _CONSUMERS = 20
 """Fan-out consumers that a stream may have; 50 in the on-demand advantage mode (RegisterStreamConsumer)."""
@@ -75,13 +85,16 @@ def credentials(examination: Examination) -> Iterator[Finding]:
             found = aws.session(app, service).get_credentials()
             if found is not None:
                 found.get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ValueError) as error:  # botocore's own for an endpoint that is not a URL
             effect = f"{names}: {str(error).splitlines()[0]}"
             yield Finding(Severity.FAULT, subject, effect, "correct the AWS profile, role or variables that it names")
             continue
         if found is None:
-            remedy = "aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role"
-            yield Finding(Severity.FAULT, subject, f"{names} finds none", remedy)
+            remedies = dict.fromkeys(_WITHOUT_CREDENTIALS.get(provider.name, _WITHOUT_ANY) for provider in providers)
+            yield Finding(Severity.FAULT, subject, f"{names} finds none", ", or ".join(remedies) or _WITHOUT_ANY)
+        elif found.method == aws.MADE_UP:
+            effect = f"{names}: not fetched, because AWS makes them, and Kinesis or DynamoDB is not its own here"
+            yield Finding(Severity.WARNING, subject, effect, "what follows is checked with made-up ones")
         else:
             yield Finding(Severity.OK, subject, f"{names}: found as {found.method}")
 
@@ -101,7 +114,8 @@ def stream(examination: Examination) -> Iterator[Finding]:
     if status in {"ACTIVE", "UPDATING"}:
         yield Finding(Severity.OK, "stream", effect)
     else:
-        yield Finding(Severity.FAULT, "stream", effect, "wait until it is ACTIVE, or name another stream")
+        create = "create it again when it is gone" if status == "DELETING" else "wait until it is ACTIVE"
+        yield Finding(Severity.FAULT, "stream", effect, f"{create}, or name another stream")
         return
     if aws.reads_with_fan_out(app, examination.kcl_version):
         yield _consumer(examination, summary["StreamARN"], consumers)
@@ -114,7 +128,10 @@ def _consumer(examination: Examination, stream_arn: str, consumers: int) -> Find
     try:
         answer = examination.ask("kinesis", "describe_stream_consumer", **which)
     except RefusedError as error:
-        if error.code != _MISSING or arn:
+        if error.code == _MISSING and arn:
+            remedy = "correct fanoutConfig.consumerArn, or have a consumer registered: fanoutConfig.consumerName"
+            return Finding(Severity.FAULT, "fan-out", f"{name}: {error.reason}", remedy)
+        if error.code != _MISSING:
             return _refusal(examination, "fan-out", name, error)
         if consumers < _CONSUMERS:
             return Finding(Severity.OK, "fan-out", f"consumer {name} will be registered; AWS charges for fan-out")
@@ -138,7 +155,9 @@ def tables(examination: Examination) -> Iterator[Finding]:
         if status in {"ACTIVE", "UPDATING", "CREATING"}:
             yield Finding(Severity.OK, what, f"{name}: {status}")
         else:
-            yield Finding(Severity.FAULT, what, f"{name}: {status}", "wait until it is gone, and start the daemon then")
+            deleted = status == "DELETING"
+            remedy = "wait until it is gone, and start the daemon then" if deleted else "make it ACTIVE in DynamoDB"
+            yield Finding(Severity.FAULT, what, f"{name}: {status}", remedy)
 
 
 def _tables(examination: Examination) -> list[tuple[str, str]]:
@@ -231,6 +250,8 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
         except RefusedError as error:
             if error.code in _ACCESS_DENIED:
                 denied.append(f"{service}:{action}")
+            elif error.code == NOT_IN_AWS:
+                allowed = [other for other in allowed if not other.startswith(service)]
         else:
             allowed.append(f"{service}:{action}")
     for action in dict.fromkeys(denied):
@@ -242,31 +263,6 @@ def _read(examination: Examination, obstacle: RefusedError) -> Iterator[Finding]
         f"did not simulate it ({obstacle.reason})",
         f"{_policy_remedy(examination)}, and iam:SimulatePrincipalPolicy to have it tested",
     )
-
-
-def http2(examination: Examination) -> Iterator[Finding]:
-    """That an endpoint which is not AWS's own speaks HTTP/2, as the AWS SDK for Java 2 does to Kinesis."""
-    url = examination.client("kinesis").meta.endpoint_url
-    host = urlsplit(url).hostname or ""
-    if aws.kcl_line(examination.kcl_version) == 1:
-        yield Finding(Severity.OK, "HTTP/2", "not needed by KCL 1")
-        return
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        yield Finding(Severity.OK, "HTTP/2", f"{host} is AWS's own")
-        return
-    try:
-        spoken = speaks_http2(url)
-    except OSError as error:
-        effect, remedy = f"{url} cannot be reached: {error}", "start it, or correct kinesisEndpoint or AWS_ENDPOINT_URL"
-        yield Finding(Severity.FAULT, "HTTP/2", effect, remedy)
-        return
-    if spoken:
-        yield Finding(Severity.OK, "HTTP/2", f"{url} speaks it")
-    else:
-        how = "by ALPN" if url.startswith("https:") else "without TLS (prior knowledge)"
-        effect = f"{url} does not speak HTTP/2 {how}, as the daemon does: 'First received frame was not SETTINGS'"
-        remedy = "put an HTTP/2 server in front of it; python -m kclpy_samples.local is a local AWS that has one"
-        yield Finding(Severity.FAULT, "HTTP/2", effect, remedy)
 
 
 def clock(examination: Examination) -> Iterator[Finding]:
@@ -297,6 +293,13 @@ def _refusal(examination: Examination, subject: str, name: str, error: RefusedEr
         remedy = "create it, or correct streamName and regionName"
     elif error.code in _CREDENTIALS_REFUSED:
         remedy = "renew the credentials"
+    elif error.code == "SSLError":
+        remedy = "name the CA of its certificate for these checks: AWS_CA_BUNDLE=CA.pem; for the daemon see the check 'certificate'"
+    elif error.code == "ProxyConnectionError":
+        remedy = "correct HTTPS_PROXY, which boto3 takes; the daemon takes HTTP_PROXY (docs/production.md)"
+    elif error.code == NOT_IN_AWS:
+        remedy = "set AWS_ENDPOINT_URL, or both kinesisEndpoint and dynamoDBEndpoint: the daemon would go to AWS for this one"
+        return Finding(Severity.WARNING, subject, f"{name}: nothing was asked: {error.message}", remedy)
     else:
         remedy = "see whether the endpoint can be reached from here, and whether the clock is right"
     return Finding(Severity.FAULT, subject, f"{name}: {error.reason}", remedy)

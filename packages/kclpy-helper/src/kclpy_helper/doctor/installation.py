@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from kclpy_helper.check import OLD_JARS
 from kclpy_helper.classpath import bundled_lock
 from kclpy_helper.findings import Finding, Severity
 from kclpy_helper.java import find_java, java_version
@@ -43,7 +45,7 @@ def distributions(examination: Examination) -> Iterator[Finding]:
 
 
 def old_distributions(examination: Examination) -> Iterator[Finding]:
-    """That nothing else brings the package ``amazon_kclpy``, which kclpy-core has for programs written for it."""
+    """That nothing else brings the package ``amazon_kclpy``, which kclpy-core has for programs written for it, nor jars in it."""
     found = [name for name in _OLD if _version(name)]
     if found and _version("kclpy-core"):
         names = " and ".join(found)
@@ -53,6 +55,10 @@ def old_distributions(examination: Examination) -> Iterator[Finding]:
             f"{names} and kclpy-core both install the package amazon_kclpy: which of their files are there is chance",
             f"pip uninstall {' '.join(found)} && pip install --force-reinstall --no-deps kclpy-core",
         )
+    elif OLD_JARS.search(os.environ.get("CLASSPATH", "")):
+        effect = "CLASSPATH has amazon_kclpy/jars, where there are no jars: java would end with ClassNotFoundException"
+        remedy = "unset CLASSPATH, and start the daemon by kclpy-helper run; docs/migrating.md has other ways"
+        yield Finding(Severity.WARNING, "amazon_kclpy", effect, remedy)
     else:
         yield Finding(Severity.OK, "amazon_kclpy", "no two distributions install it")
 

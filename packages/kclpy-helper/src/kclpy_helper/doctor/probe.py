@@ -13,10 +13,12 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from kclpy_helper.command import extra_environment
 from kclpy_helper.executable import words_of
+from kclpy_helper.paths import is_file
 
 if TYPE_CHECKING:
     from kclpy_helper.properties import Properties
@@ -28,23 +30,53 @@ _LINE = 64 * 1024
 """Bytes of a line that are looked at; the rest counts as another line."""
 _STDERR_LINES = 15
 _LEFTOVER_SECONDS = 2.0
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 
 
 class Probed(NamedTuple):
     """How the program answered.
 
     ``problem`` is empty where it did as a record processor's process must. ``noise`` is the first line on its stdout that
-    is none of the protocol, ``stderr`` the end of what it wrote there.
+    is none of the protocol, ``stderr`` the end of what it wrote there. ``left`` is what was written in the present folder.
     """
 
     problem: str
     noise: str | None
     stderr: str
     seconds: float
+    left: tuple[str, ...] = ()
 
 
 class _Problem(Exception):  # noqa: N818  (it is a finding, not a failure)
     """What the program did wrong."""
+
+
+def probe_aside(app: Properties, line: int, seconds: float) -> Probed:
+    """Probe the program in an empty folder, where what it writes does no harm, and in the present one if it needs that.
+
+    It finds its script and its modules nevertheless. Raises :class:`OSError` where it cannot be started.
+    """
+    here = Path.cwd()
+    before = _written(here)
+    words = words_of(app.executable_name)
+    scripts = [number for number, word in enumerate(words) if number and is_file(here / word)]
+    for number in [0, *scripts[:1]]:
+        if number or Path(words[0]).name != words[0]:
+            words[number] = str(here / words[number])
+    modules = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        aside = {"PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1", **dict.fromkeys(_TEMPORARY, folder)}
+        answer = _probe(words, {**_environment(app), **aside}, line, seconds, folder)
+    if answer.problem and answer.seconds < seconds:  # one that hangs would hang again
+        answer = probe_executable(app, line, seconds)
+    after = _written(here)
+    return answer._replace(left=tuple(sorted(name for name in after if after[name] != before.get(name))))
+
+
+def _written(folder: Path) -> dict[str, int]:
+    """When each entry of ``folder`` was written last."""
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat(follow_symlinks=False).st_mtime_ns for entry in entries}
 
 
 def probe_executable(app: Properties, line: int, seconds: float) -> Probed:
@@ -54,8 +86,14 @@ def probe_executable(app: Properties, line: int, seconds: float) -> Probed:
     (ExecutableName of MultiLangDaemonConfig), its program comes from PATH, and its environment and folder are ours. It is
     killed, with what it started, after ``seconds``. Raises :class:`OSError` where it cannot be started.
     """
-    words = words_of(app.executable_name)
-    environment = {**os.environ, **extra_environment(app)}
+    return _probe(words_of(app.executable_name), _environment(app), line, seconds, None)
+
+
+def _environment(app: Properties) -> dict[str, str]:
+    return {**os.environ, **extra_environment(app)}
+
+
+def _probe(words: list[str], environment: dict[str, str], line: int, seconds: float, folder: str | None) -> Probed:
     program = shutil.which(words[0], path=environment.get("PATH")) or words[0]
     lost = {"action": "shutdown", "reason": "ZOMBIE"} if line == 1 else {"action": "leaseLost"}
     start = {
@@ -71,6 +109,7 @@ def probe_executable(app: Properties, line: int, seconds: float) -> Probed:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            cwd=folder,
             env=environment,
             start_new_session=True,
         )
