@@ -256,3 +256,26 @@ def test_kcl_1_logs_in_our_format_too(tmp_path: Path, java: Path, monkeypatch: p
     written = (tmp_path / "logging.properties").read_text(encoding="latin-1")
     assert f"SimpleFormatter.format={mark}%1$tFT%1$tT.%1$tL%1$tz\\t%4$s\\t%3$s\\t%5$s\\u2029%6$s%n" in written
     assert Reader(mark)(f"{mark}2026-01-01T00:00:00.000+0000\tSEVERE\ta.B\tno\u2029")
+
+
+CRASHES = """
+import os, pathlib, sys
+if sys.argv[1:] == ['-version']: sys.exit(print('openjdk version "17"'))
+option, _, path = next(word for word in sys.argv if 'Archive' in word).partition('=')
+print('started', option, flush=True)
+if option == '-XX:SharedArchiveFile': os.abort()
+pathlib.Path(path).write_text('classes')
+sys.exit(1)
+"""
+
+
+def test_a_daemon_that_crashes_with_its_archive_of_classes_is_started_without(
+    run: Run, app: Path, tmp_path: Path, make_executable: Callable[[Path, str], Path]
+) -> None:
+    """The next time; what this one writes is not kept, since nobody asked it to end."""
+    java = make_executable(tmp_path / "java", CRASHES)
+    cache = {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    code = f"import pathlib; from kclpy_helper.archive import ClassArchive; from kclpy_helper import classpath\n"
+    code += "archive = ClassArchive(pathlib.Path({str(java)!r}), "
+    done = run("run", app, "-j", java, "--max-restarts", "1", env=cache)
+    assert done.returncode == 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from kclpy_helper import application, classpath, command
-from kclpy_helper.archive import ClassArchive
+from kclpy_helper.archive import ClassArchive, is_crash
 from kclpy_helper.daemon import Daemon
 from kclpy_helper.errors import JavaTooOldError
 from kclpy_helper.java import find_java, java_version
@@ -36,8 +37,8 @@ _ENDING = ", will initiate shutdown."
 class Launch:
     """Makes the daemons of one run: each on the same properties, and so with the same ``workerId``.
 
-    ``folder`` is private to the run; the effective properties are in it. ``archive`` is to be settled when the last daemon
-    has ended. Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing.
+    ``folder`` is private to the run; the effective properties are in it. :meth:`settle` is for when the last daemon has
+    ended. Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing.
     """
 
     def __init__(
@@ -77,16 +78,17 @@ class Launch:
         if found is not None and found < wanted:
             raise JavaTooOldError(executable, found, wanted)
         class_path = classpath.class_path(paths, jars, None)
-        self.archive = ClassArchive(executable, class_path)
-        if not paths:  # there are no archives for folders
-            options += self.archive.options(jvm_options)
-        self._command = command.daemon_command(
+        self._options, self._users_options = options, jvm_options
+        # There are no archives for folders, and without events none would know that a JVM could not write one.
+        self._archive = None if paths or not self._is_marked else ClassArchive(executable, class_path, log.say)
+        self._daemon: Daemon | None = None
+        self._command = partial(
+            command.daemon_command,
             executable,
             class_path,
             daemon,
             application.write(app, folder).path,
             log_configuration=log_configuration,
-            jvm_options=[*options, *jvm_options],
         )
         self._environment = {**os.environ, **command.extra_environment(app)}
 
@@ -108,5 +110,14 @@ class Launch:
                     self._log(event)
                 examine(event)
 
-        daemon = Daemon(self._command, on_line, environment=self._environment, lock=self._lock, stopping=stopping)
+        self.settle()
+        archived = self._archive.options(self._users_options) if self._archive else []
+        line = self._command(jvm_options=[*self._options, *archived, *self._users_options])
+        daemon = Daemon(line, on_line, environment=self._environment, lock=self._lock, stopping=stopping)
+        self._daemon = daemon
         return daemon
+
+    def settle(self, *, complete: bool = False) -> None:
+        """Keep or drop the archive of classes, by how the last daemon ended; ``complete`` after a stop that went well."""
+        if self._archive and self._daemon:
+            self._archive.settle(complete=complete, crashed=is_crash(self._daemon.wait()))

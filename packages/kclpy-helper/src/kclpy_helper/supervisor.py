@@ -196,7 +196,7 @@ class Supervisor:
     def _after_stop(self, life: _Life) -> int:
         if life.killed:
             return 128 + life.stop_signal
-        if life.inquest.unfinished or life.code not in _STOPPED:
+        if life.inquest.unfinished or not (life.code in _STOPPED or life.inquest.archive_failed):
             why = life.inquest.why(life.code)
             self.say(Level.ERROR, f"the MultiLangDaemon was stopped with {exit_words(life.code)}: {why}")
             return life.code or 1

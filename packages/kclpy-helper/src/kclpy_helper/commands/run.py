@@ -133,7 +133,7 @@ def command(
             )
             restarts = Restarts(on_failure=restart == "on-failure", limit=max_restarts)
             code = Supervisor(launch.daemon, log.say, restarts, signals, grace, log.tick).run()
-            launch.archive.settle(complete=code == 0)
+            launch.settle(complete=code == 0)
     raise click.exceptions.Exit(code)
 
 
