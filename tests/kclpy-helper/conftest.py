@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import kclpy_jars
 import pytest
 
 if TYPE_CHECKING:
@@ -103,3 +105,16 @@ def properties(tmp_path: Path) -> Path:
     path.parent.mkdir()
     path.write_text("executableName = python app.py\nshutdownGraceMillis = 15000\n", encoding="latin-1")
     return path
+
+
+@pytest.fixture
+def damaged_jar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a jar with one changed bit, in a copy of kclpy-jars that the command finds first."""
+    site = tmp_path / "site"
+    shutil.copytree(Path(kclpy_jars.__file__).parent, site / "kclpy_jars")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    path = site / "kclpy_jars" / "jars" / kclpy_jars.jar_paths()[0].name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    return path.name

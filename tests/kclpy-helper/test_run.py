@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import kclpy_jars
 import pytest
 from kclpy_helper import classpath, launch
+from kclpy_helper.archive import ClassArchive
 from kclpy_helper.log import Log
 from kclpy_helper.logs import Level, Reader, plain
 from kclpy_helper.properties import Properties
@@ -182,6 +184,18 @@ def test_a_java_that_is_too_old_is_refused(
     assert "is Java 7, and the jars need 8" in done.stderr
 
 
+def test_java_is_not_started_on_changed_jars(run: Run, java: Path, app: Path, damaged_jar: str) -> None:
+    """The words are those of `python -m kclpy_jars verify`, with what to do; who must, starts it all the same."""
+    verify = subprocess.run([sys.executable, "-m", "kclpy_jars", "verify"], capture_output=True, text=True, check=False)
+    assert f"changed: {damaged_jar} (sha256 " in verify.stderr
+    done = run("run", app, "-j", java, "--restart", "never")
+    assert done.returncode == 1
+    assert verify.stderr.removeprefix("kclpy_jars: ") in done.stderr
+    assert "--no-verify" in done.stderr
+    assert "MultiLangDaemon started" not in done.stderr
+    assert run("run", app, "-j", java, "--restart", "never", "--no-verify").returncode == 7
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -262,7 +276,7 @@ CRASHES = """
 import os, pathlib, sys
 if sys.argv[1:] == ['-version']: sys.exit(print('openjdk version "17"'))
 option, _, path = next(word for word in sys.argv if 'Archive' in word).partition('=')
-print('started', option, flush=True)
+print('started with', option, flush=True)
 if option == '-XX:SharedArchiveFile': os.abort()
 pathlib.Path(path).write_text('classes')
 sys.exit(1)
@@ -270,12 +284,47 @@ sys.exit(1)
 
 
 def test_a_daemon_that_crashes_with_its_archive_of_classes_is_started_without(
-    run: Run, app: Path, tmp_path: Path, make_executable: Callable[[Path, str], Path]
+    run: Run,
+    app: Path,
+    tmp_path: Path,
+    make_executable: Callable[[Path, str], Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The next time; what this one writes is not kept, since nobody asked it to end."""
     java = make_executable(tmp_path / "java", CRASHES)
-    cache = {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    code = f"import pathlib; from kclpy_helper.archive import ClassArchive; from kclpy_helper import classpath\n"
-    code += "archive = ClassArchive(pathlib.Path({str(java)!r}), "
-    done = run("run", app, "-j", java, "--max-restarts", "1", env=cache)
-    assert done.returncode == 1
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    archive = ClassArchive(java, kclpy_jars.class_path(), lambda level, text: None)
+    Path(archive.options(())[0].partition("=")[2]).write_bytes(b"classes")
+    archive.settle(complete=True)
+    done = run("run", app, "-j", java, "--max-restarts", "1")
+    first, dropped, second = (
+        done.stderr.find(text)
+        for text in (
+            "started with -XX:SharedArchiveFile",
+            "is deleted: it may be the cause",
+            "started with -XX:ArchiveClassesAtExit",
+        )
+    )
+    assert -1 < first < dropped < second, done.stderr
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_an_archive_of_classes_that_cannot_be_written_makes_no_good_stop_a_failure(
+    run: Run, app: Path, tmp_path: Path, make_executable: Callable[[Path, str], Path]
+) -> None:
+    """The JVM says so as it ends, with exit code 1, when all record processors are done."""
+    java = make_executable(
+        tmp_path / "java",
+        "import os, signal, sys\n"
+        "if sys.argv[1:] == ['-version']: sys.exit()\n"
+        "def end(*_):\n"
+        "    print('An error has occurred while processing the shared archive file.')\n"
+        "    sys.exit(1)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "os.kill(os.getppid(), signal.SIGTERM)\n"
+        "while True: signal.pause()",
+    )
+    done = run("run", app, "-j", java)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.rstrip().endswith("has ended as it was asked to")

@@ -38,7 +38,8 @@ class Launch:
     """Makes the daemons of one run: each on the same properties, and so with the same ``workerId``.
 
     ``folder`` is private to the run; the effective properties are in it. :meth:`settle` is for when the last daemon has
-    ended. Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing.
+    ended. Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing, and, with
+    ``verify``, where the jars are not those of their lock.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Launch:
         jvm_options: Sequence[str],
         paths: Sequence[str],
         log_configuration: Path | None,
+        verify: bool = True,
     ) -> None:
         self._folder = folder
         self._log = log
@@ -60,6 +62,8 @@ class Launch:
         self._untouched = log_configuration is not None
         self._is_marked = True
         jars, daemon = classpath.bundled_jars()
+        if verify:
+            classpath.verify_jars()
         options = [*JVM_OPTIONS]
         if log_configuration:
             ours_too = logback_too(folder, log_configuration) if daemon.log_configuration_option else None

@@ -72,6 +72,9 @@ if TYPE_CHECKING:
     metavar="PATH_TO_LOGBACK_XML",
     help="The daemon's log as you want it: its lines then pass through untouched.",
 )
+@click.option(
+    "--no-verify", is_flag=True, help="Start java on the jars as they are, not only if each is that of their lock."
+)
 def command(
     *,
     application: str,
@@ -87,6 +90,7 @@ def command(
     jvm_options: tuple[str, ...],
     paths: tuple[str, ...],
     log_configuration: Path | None,
+    no_verify: bool,
 ) -> None:
     """Run a KCL application, and start it again when it fails.
 
@@ -130,6 +134,7 @@ def command(
                 jvm_options=jvm_options,
                 paths=paths,
                 log_configuration=log_configuration,
+                verify=not no_verify,
             )
             restarts = Restarts(on_failure=restart == "on-failure", limit=max_restarts)
             code = Supervisor(launch.daemon, log.say, restarts, signals, grace, log.tick).run()
