@@ -26,6 +26,7 @@ class Watched:
     def __init__(self, command: Sequence[str | Path], folder: Path, env: Mapping[str, str]) -> None:
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
+        self.environment = env
         self._mark = f"{MARK}={uuid.uuid4().hex}"
         self._output = {name: folder / name for name in ("stdout", "stderr")}
         self._start = time.monotonic()
@@ -55,6 +56,10 @@ class Watched:
                 stderr=stderr,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def stdout(self) -> str:

@@ -104,6 +104,14 @@ CASES = {
         [by_daemon("no", "a.SdkClientException: Unable to execute HTTP request: Connection refused: /127.0.0.1:9")],
         "AWS cannot be reached: Connection refused: /127.0.0.1:9",
     ),
+    "throttled": (
+        [by_daemon("no", "a.DependencyException: b.ProvisionedThroughputExceededException: The level of configured")],
+        "AWS throttles this application: ProvisionedThroughputExceededException",
+    ),
+    "time-out": (
+        [by_daemon("no", "a.DependencyException: java.util.concurrent.TimeoutException")],
+        "AWS does not answer within the KCL's time limit of a minute",
+    ),
     "child": (
         [
             by_child("ValueError: bad record"),
@@ -216,6 +224,18 @@ def test_what_was_retried_and_is_over_is_not_the_cause() -> None:
     assert inquest(CASES["child"][0][2])
     assert not inquest(refused)
     assert inquest.why().startswith("the record processor's process of")
+
+
+def test_a_trouble_lasts_until_nothing_is_said_of_it_for_a_minute() -> None:
+    """Then it is over, and is not the cause of a later end; the next one is news again."""
+    inquest = Inquest()
+    now = time.monotonic()
+    assert inquest.trouble(now) == ""
+    inquest(by_daemon(STREAM_GONE))
+    assert inquest.trouble(now + 50).startswith("there is no stream words")
+    assert inquest.trouble(now + 100) == ""
+    assert inquest.cause is None
+    assert inquest(by_daemon(STREAM_GONE))
 
 
 def test_a_cause_is_news_once() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from kclpy_helper.logs import Event, Level
 from kclpy_helper.shards import Shards
 
@@ -36,6 +38,25 @@ def test_a_checkpoint_is_part_of_what_is_being_done() -> None:
     """Its reply is a message too, and no answer to it is."""
     shards = read(Shards(), sent("Initialize"), answered("initialize"), sent("ProcessRecords"), sent("Checkpoint"))
     assert (shards[ONE].action, shards[ONE].answered, shards[ONE].answers) == ("processRecords", False, 1)
+
+
+def test_a_checkpoint_is_waited_for_until_its_reply() -> None:
+    """It may take long where DynamoDB throttles."""
+    shards = read(Shards(), sent("Initialize"), answered("initialize"), sent("ProcessRecords"))
+    read(shards, f"Attempting to checkpoint shard {ONE} @ sequence number null, and sub sequence number null")
+    assert shards[ONE].checkpoint > 0
+    assert read(shards, sent("Checkpoint"))[ONE].checkpoint == 0
+
+
+def test_leases_that_are_lost_soon_after_they_were_taken_are_counted() -> None:
+    """Not those that were handed over."""
+    shards = Shards()
+    for _ in range(3):
+        read(shards, sent("Initialize"), answered("initialize"), sent("LeaseLost"), answered("leaseLost"))
+    handed_over = (sent("Initialize"), answered("initialize"), sent("ShutdownRequested"), answered("shutdownRequested"))
+    read(shards, *handed_over, sent("LeaseLost"))
+    assert shards.lost_at_once(time.monotonic()) == 3
+    assert shards.lost_at_once(time.monotonic() + 100) == 0
 
 
 def test_a_stop_waits_for_those_that_have_not_made_their_last_checkpoint() -> None:

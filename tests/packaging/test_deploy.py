@@ -13,6 +13,8 @@ import pytest
 import yaml
 from kclpy_helper.application import DEFAULTS
 from kclpy_helper.commands.run import command
+from kclpy_helper.daemon import LEFTOVER_SECONDS
+from kclpy_helper.supervisor import EXIT_SECONDS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 GRACE_SECONDS = int(DEFAULTS["shutdownGraceMillis"]) / 1000
@@ -42,9 +44,9 @@ def entry_point() -> list[str]:
     [int(service()["TimeoutStopSec"]), pod()["terminationGracePeriodSeconds"]],
     ids=["systemd", "Kubernetes"],
 )
-def test_a_stop_has_longer_than_the_record_processors(seconds: int) -> None:
-    """By half as much again: the daemon's own end takes some seconds more than shutdownGraceMillis."""
-    assert seconds >= 1.5 * GRACE_SECONDS
+def test_a_stop_is_given_as_long_as_it_may_take(seconds: int) -> None:
+    """And some seconds more, on a busy host."""
+    assert seconds >= GRACE_SECONDS + EXIT_SECONDS + LEFTOVER_SECONDS + 5
 
 
 def test_only_the_helper_is_signalled() -> None:

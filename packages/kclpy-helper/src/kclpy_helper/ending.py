@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import signal
+import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -134,9 +135,21 @@ CAUSES: tuple[Cause, ...] = (
         retried=True,
     ),
     Cause(
-        r"(?P<reason>Connection refused: [^\n]*|UnknownHostException: [^\n]*)",
+        r"Unable to execute HTTP request: (?P<reason>[^\n]{0,200})",
         "AWS cannot be reached: {reason}",
         "check the network, AWS_ENDPOINT_URL and the endpoints in the properties",
+        retried=True,
+    ),
+    Cause(
+        r"(?P<reason>ProvisionedThroughputExceededException|ThrottlingException|LimitExceededException|RequestLimitExceeded)",
+        "AWS throttles this application: {reason}",
+        "see in CloudWatch which table or stream is at its limit, and raise that",
+        retried=True,
+    ),
+    Cause(
+        r"DependencyException: java\.util\.concurrent\.TimeoutException",
+        "AWS does not answer within the KCL's time limit of a minute",
+        "check the network, and in CloudWatch whether the tables are throttled",
         retried=True,
     ),
 )
@@ -149,10 +162,11 @@ _PATTERNS = tuple(re.compile(cause.pattern) for cause in CAUSES)
 _MOST = 50_000
 """How many characters of a message, and of an exception, are searched."""
 _RAISED = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (?P<message>(?!\S+(?:Exception|Error)$).+)")
-_REPEATS_A_CHILD = ("Received response ", "Was asked to checkpoint at ")
+_REPEATS_A_CHILD = ("Received response ", "Was asked to checkpoint at ", "Attempting to checkpoint ")
 """How the daemon's messages begin in which there is text that a record processor's process sent."""
 _EXIT_SETUP = "2"
 """kclpy's exit code for a program that cannot process any record; see docs/failures.md."""
+_TROUBLE_SECONDS = 60.0
 _CHILD_EXIT = re.compile(r"Child process exited with value: (\d+)")
 
 
@@ -180,6 +194,7 @@ class Inquest:
         self._child_had_answered = False
         self.archive_failed = False
         """Whether the JVM could not write its archive of classes, as it ended, and so ended with exit code 1."""
+        self._tried = 0.0
 
     @property
     def cause(self) -> Cause | None:
@@ -224,9 +239,25 @@ class Inquest:
         text = f"{event.message[:_MOST]}\n{event.exception[:_MOST]}\n"
         for number, (cause, pattern) in enumerate(zip(CAUSES, _PATTERNS, strict=True)):
             if (found := pattern.search(text)) and self._counts(cause, event, found):
+                if cause.retried:
+                    self._tried = time.monotonic()
                 start, end = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.start())
                 return self._consider(number, {**found.groupdict(), "line": text[start:end]})
         return False
+
+    def trouble(self, now: float) -> str:
+        """What the daemon goes on trying at ``now``, in one line, or ``""``; what it has not said for a minute is over."""
+        if self.cause is None or not self.cause.retried:
+            return ""
+        if now - self._tried > _TROUBLE_SECONDS:
+            self._best = len(CAUSES)
+            return ""
+        return self.why()
+
+    def time_is_over(self) -> None:
+        """Take note that the daemon has not ended in its time, of which it may not have had one to say so."""
+        if self.shards.unfinished():
+            self._consider(CAUSES.index(SHUTDOWN_FAILED), {})
 
     def _counts(self, cause: Cause, event: Event, found: re.Match[str]) -> bool:
         if cause is SHUTDOWN_FAILED:

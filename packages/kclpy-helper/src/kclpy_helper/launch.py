@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -30,6 +31,8 @@ JVM_OPTIONS = (
     "-Dstderr.encoding=UTF-8",
 )
 """What comes before the user's own options, which win."""
+_WRITTEN = (0, 128 + signal.SIGTERM)
+"""The exit codes of a JVM that has written its archive of classes, if it was to."""
 _ENDING = ", will initiate shutdown."
 """How the daemon's word ends that it begins to end, whoever asked it to: a signal, or a record processor that failed."""
 
@@ -124,4 +127,6 @@ class Launch:
     def settle(self, *, complete: bool = False) -> None:
         """Keep or drop the archive of classes, by how the last daemon ended; ``complete`` after a stop that went well."""
         if self._archive and self._daemon:
-            self._archive.settle(complete=complete, crashed=is_crash(self._daemon.wait()))
+            code = self._daemon.wait()
+            # One that was killed after its record processors were done may have been writing.
+            self._archive.settle(complete=complete and code in _WRITTEN, crashed=is_crash(code))

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 
 LOGBACK = Path(__file__).with_name("logging") / "run.xml"
 """The logback configuration whose lines :class:`~kclpy_helper.logs.Reader` reads."""
-_SPEAKERS = ("GetNextMessageTask", "MessageWriter", "MultiLangDaemon", "MultiLangProtocol", "MultiLangRecordProcessor")
-"""KCL 1.x's loggers that say what a record processor's process is sent and writes, how it ended, and that all ends."""
+_KCL_1 = "com.amazonaws.services.kinesis"
+_SPEAKERS = {
+    f"{_KCL_1}.multilang.GetNextMessageTask": "INFO",
+    f"{_KCL_1}.multilang.MessageWriter": "INFO",
+    f"{_KCL_1}.multilang.MultiLangDaemon": "INFO",
+    f"{_KCL_1}.multilang.MultiLangProtocol": "FINE",
+    f"{_KCL_1}.multilang.MultiLangRecordProcessor": "INFO",
+    f"{_KCL_1}.clientlibrary.lib.worker.Worker": "INFO",
+}
+"""KCL 1.x's loggers that say what :data:`LOGBACK` has those of the later ones say."""
 _APPENDER = "kclpy"
 _DRAIN = "software.amazon.kinesis.multilang.DrainChildSTDERRTask"
 
@@ -26,7 +34,6 @@ def java_util_logging(folder: Path, mark: str, *, debug: bool) -> Path:
 
     The stack trace of an exception does not fit into its line there: it follows, in lines without the mark.
     """
-    multilang = "com.amazonaws.services.kinesis.multilang"
     path = folder / "logging.properties"
     values = {
         "handlers": "java.util.logging.ConsoleHandler",
@@ -34,7 +41,7 @@ def java_util_logging(folder: Path, mark: str, *, debug: bool) -> Path:
         "java.util.logging.ConsoleHandler.encoding": "UTF-8",
         "java.util.logging.SimpleFormatter.format": f"{mark}%1$tFT%1$tT.%1$tL%1$tz\t%4$s\t%3$s\t%5$s{END_OF_MESSAGE}%6$s%n",
         ".level": "INFO" if debug else "WARNING",
-        **{f"{multilang}.{name}.level": "INFO" for name in _SPEAKERS},
+        **{f"{logger}.level": level for logger, level in _SPEAKERS.items()},
     }
     with path.open("w", encoding="latin-1") as file:
         javaproperties.dump(values, file)

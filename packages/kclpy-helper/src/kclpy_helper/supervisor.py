@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kclpy_helper.ending import Inquest, exit_words
 from kclpy_helper.logs import Level
+from kclpy_helper.standstill import Standstill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +99,8 @@ class _Life:
     stop_time: float = 0.0
     killed: bool = False
     """Whether it was not left to end by itself."""
+    at_once: bool = False
+    """Whether that was asked for."""
     code: int = 0
     """Its exit code, as a shell has it."""
 
@@ -106,7 +109,8 @@ class _Life:
 class Supervisor:
     """Runs daemons, one after the other, that ``new_daemon`` makes of what is to be done with each event.
 
-    ``grace`` is their ``shutdownGraceMillis`` in seconds; ``tick`` is called several times a second.
+    ``grace`` is their ``shutdownGraceMillis`` in seconds, ``worker`` their ``workerId``; ``tick`` is called several times a
+    second.
     """
 
     new_daemon: Callable[[Callable[[Event], None]], Daemon]
@@ -114,6 +118,7 @@ class Supervisor:
     restarts: Restarts
     signals: Signals
     grace: float
+    worker: str = ""
     tick: Callable[[], None] = lambda: None
 
     def run(self) -> int:
@@ -154,10 +159,11 @@ class Supervisor:
     def _run_one(self) -> _Life:
         """Run a daemon until it ends."""
         life = _Life(inquest := Inquest())
+        standstill = Standstill(inquest, self.worker, self.say)
 
         def examine(event: Event) -> None:
-            if inquest(event) and inquest.cause and inquest.cause.retried:
-                self.say(Level.ERROR, f"the MultiLangDaemon goes on trying: {inquest.why()}")
+            inquest(event)
+            standstill(event)
 
         deadline = math.inf
         with self.new_daemon(examine) as daemon:
@@ -168,7 +174,9 @@ class Supervisor:
                 if deadline == math.inf and (life.stop_signal or inquest.final):
                     deadline = time.monotonic() + self.grace + EXIT_SECONDS
                 elif time.monotonic() > deadline and not life.killed:
+                    inquest.time_is_over()
                     self._kill(life, daemon, f"not ended in shutdownGraceMillis and {EXIT_SECONDS:.0f} s more")
+                standstill.tick()
                 self.tick()
             code = daemon.wait()
             life.code = code if code >= 0 else 128 - code
@@ -182,23 +190,24 @@ class Supervisor:
             life.stop_signal, life.stop_time = signum, when
             self.say(Level.INFO, f"{name}: asking the MultiLangDaemon to end, within {self.grace:.0f} s")
         elif signum != _SIGHUP and when - life.stop_time >= AGAIN_SECONDS:
-            life.stop_signal = signum
+            life.stop_signal, life.at_once = signum, True
             self._kill(life, daemon, f"{name} again")
 
     def _kill(self, life: _Life, daemon: Daemon, reason: str) -> None:
         life.killed = True
         daemon.kill()
-        waited_for = "; ".join(life.inquest.shards.unfinished())
+        waited_for = ", ".join(life.inquest.shards.unfinished())
         self.say(
             Level.WARNING, f"{reason}: killed the MultiLangDaemon{waited_for and f', which waited for {waited_for}'}"
         )
 
     def _after_stop(self, life: _Life) -> int:
-        if life.killed:
-            return 128 + life.stop_signal
-        if life.inquest.unfinished or not (life.code in _STOPPED or life.inquest.archive_failed):
-            why = life.inquest.why(life.code)
-            self.say(Level.ERROR, f"the MultiLangDaemon was stopped with {exit_words(life.code)}: {why}")
-            return life.code or 1
+        code = 128 + life.stop_signal if life.killed else life.code
+        if life.at_once:
+            return code
+        if life.inquest.unfinished or not (code in _STOPPED or life.killed or life.inquest.archive_failed):
+            how = "killed" if life.killed else f"stopped with {exit_words(code)}"
+            self.say(Level.ERROR, f"the MultiLangDaemon was {how}: {life.inquest.why(code)}")
+            return code or 1
         self.say(Level.INFO, "the MultiLangDaemon has ended as it was asked to")
         return 0

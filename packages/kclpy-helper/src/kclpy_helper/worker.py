@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import socket
 import time
 import uuid
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _KEYS = ("workerId", "workerIdentifier")
 _POLL_SECONDS = 0.1
+_DEATH_SECONDS = 5.0
 
 
 @contextmanager
@@ -39,8 +41,9 @@ def named(
 ) -> Iterator[tuple[Properties, BinaryIO | None]]:
     """``app`` with a ``workerId`` that is this worker's alone on this host while the block runs, and the daemon's lock.
 
-    Without one in ``app`` it is the first of :func:`names` that is free. The daemon of a ``kclpy-helper run`` that was
-    killed is waited for, ``patience`` seconds at the most. Raises :class:`~kclpy_helper.errors.WorkerRunsError`.
+    Without one in ``app`` it is the first of :func:`names` that is free. A daemon that a ``kclpy-helper run`` left behind
+    which was killed is asked to end, and killed after ``patience`` seconds. Raises
+    :class:`~kclpy_helper.errors.WorkerRunsError`.
     """
     given = next((app.values[key] for key in _KEYS if app.values.get(key)), None)
     try:
@@ -59,18 +62,35 @@ def named(
             if given and not _lock(run):
                 raise WorkerRunsError(name, app.values.get("applicationName", ""), _pid(run))
             if given and not _lock(daemon):
-                say(
-                    Level.WARNING,
-                    f"waiting up to {patience:.0f} s for a daemon of the worker {name} that was left behind",
-                )
-                deadline = time.monotonic() + patience
-                while not _lock(daemon):
-                    if time.monotonic() > deadline:
-                        raise WorkerRunsError(name, app.values.get("applicationName", ""), _pid(daemon))
-                    time.sleep(_POLL_SECONDS)
+                _end(daemon, say, patience)
+                if not _lock_within(_DEATH_SECONDS, daemon):
+                    raise WorkerRunsError(name, app.values.get("applicationName", ""), _pid(daemon))
+            daemon.truncate(0)
             write_pid(run, os.getpid())
             yield _with_name(app, name), daemon
             return
+
+
+def _end(daemon: BinaryIO, say: Callable[[Level, str], None], patience: float) -> None:
+    """End the process that has locked ``daemon``, and its process group if it takes too long."""
+    pid = _pid(daemon)
+    if pid is None:
+        return
+    say(
+        Level.WARNING,
+        f"ending the daemon that an earlier kclpy-helper left behind, process {pid}, within {patience:.0f} s",
+    )
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        if not _lock_within(patience, daemon):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _lock_within(seconds: float, file: BinaryIO) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (locked := _lock(file)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return locked
 
 
 def names(folder: Path) -> Iterator[str]:

@@ -136,8 +136,9 @@ def command(
                 log_configuration=log_configuration,
                 verify=not no_verify,
             )
+            worker = app.values.get("workerId") or app.values["workerIdentifier"]
             restarts = Restarts(on_failure=restart == "on-failure", limit=max_restarts)
-            code = Supervisor(launch.daemon, log.say, restarts, signals, grace, log.tick).run()
+            code = Supervisor(launch.daemon, log.say, restarts, signals, grace, worker, log.tick).run()
             launch.settle(complete=code == 0)
     raise click.exceptions.Exit(code)
 
