@@ -62,7 +62,7 @@ def test_it_starts_with_the_shards_of_that_time(watch: Watch, tmp_path: Path) ->
         run = watch(
             *("/bin/sh", "-c", 'cd "$0" && exec "$@"', tmp_path),
             *(sys.executable, "-c", "from kclpy_helper.cli import main; main()"),
-            *("run", "app:process", "--stream", "words", "--application", "app"),
+            *("run", "app:process", "--stream", "words", "--application", "app", "--jvm-option", "-Xshare:auto"),
             env={**aws.environment, **{f"KCLPY_SET_{key}": value for key, value in settings.items()}},
         )
         run.wait_for("processed lower", "processed upper")

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -65,6 +66,20 @@ def started(stderr: str) -> dict[str, Any]:
     (line,) = (line for line in stderr.splitlines() if "started {" in line)
     said: dict[str, Any] = json.loads(line.partition("started ")[2])
     return said
+
+
+def launched(java: Path, folder: Path) -> launch.Launch:
+    """What starts daemons with this java, in this test's own process."""
+    return launch.Launch(
+        Properties(Path(), {"executableName": "python"}),
+        folder,
+        Log(cast("io.RawIOBase", io.BytesIO()), plain, Level.INFO),
+        lock=None,
+        java=str(java),
+        jvm_options=(),
+        paths=(),
+        log_configuration=None,
+    )
 
 
 def test_the_daemon_starts_on_the_effective_properties(run: Run, java: Path, app: Path, tmp_path: Path) -> None:
@@ -232,17 +247,7 @@ def test_a_daemon_that_begins_to_end_by_itself_is_being_stopped(
         "while not os.path.exists(stopping) and time.monotonic() < deadline: time.sleep(0.01)\n"
         "sys.exit(0 if os.path.exists(stopping) else 4)",
     )
-    log = Log(cast("io.RawIOBase", io.BytesIO()), plain, Level.INFO)
-    started = launch.Launch(
-        Properties(Path(), {"executableName": "python"}),
-        tmp_path,
-        log,
-        lock=None,
-        java=str(java),
-        jvm_options=(),
-        paths=(),
-        log_configuration=None,
-    )
+    started = launched(java, tmp_path)
     for _ in range(2):
         with started.daemon(lambda event: None) as daemon:
             assert daemon.wait(60) == 0
@@ -252,18 +257,7 @@ def test_kcl_1_logs_in_our_format_too(tmp_path: Path, java: Path, monkeypatch: p
     """By way of java.util.logging, whose configuration a system property names."""
     options = classpath.bundled_jars()[0], kclpy_jars.Daemon("com.amazonaws.M", None, None)
     monkeypatch.setattr(classpath, "bundled_jars", lambda: options)
-    log = Log(cast("io.RawIOBase", io.BytesIO()), plain, Level.INFO)
-    values = {"executableName": "python"}
-    started = launch.Launch(
-        Properties(Path(), values),
-        tmp_path,
-        log,
-        lock=None,
-        java=str(java),
-        jvm_options=(),
-        paths=(),
-        log_configuration=None,
-    )
+    started = launched(java, tmp_path)
     command = started.daemon(lambda event: None).command
     assert {f"-Djava.util.logging.config.file={tmp_path / 'logging.properties'}", "-Duser.language=en"} <= {*command}
     (mark,) = (option.partition("=")[2] for option in command if option.startswith("-Dkclpy.mark="))
@@ -307,6 +301,31 @@ def test_a_daemon_that_crashes_with_its_archive_of_classes_is_started_without(
         )
     )
     assert -1 < first < dropped < second, done.stderr
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_an_archive_of_classes_that_a_killed_jvm_has_begun_is_not_kept(
+    tmp_path: Path, make_executable: Callable[[Path, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although the stop went well: its record processors were done, and a slow disk was not."""
+    java = make_executable(
+        tmp_path / "java",
+        "import pathlib, sys, time\n"
+        "if sys.argv[1:] == ['-version']: sys.exit(print('openjdk version \"17\"'))\n"
+        "option, _, path = next(word for word in sys.argv if 'Archive' in word).partition('=')\n"
+        "pathlib.Path(path).write_text('clas')\n"
+        "print('writing', flush=True)\n"
+        "time.sleep(60)",
+    )
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    started = launched(java, tmp_path)
+    writing = threading.Event()
+    with started.daemon(lambda event: writing.set()) as daemon:
+        assert writing.wait(30)
+        daemon.kill()
+        daemon.wait()
+    started.settle(complete=True)
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 
 
