@@ -223,9 +223,18 @@ def test_shards_that_ended_before_the_retention_period_are_listed_no_more(
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("kind", ["FROM_TIMESTAMP", "FROM_TRIM_HORIZON", "AFTER_SHARD_ID", None])
+@pytest.mark.parametrize(
+    ("kind", "whole"),
+    [
+        ("AT_TIMESTAMP", [LOWER, UPPER]),
+        ("FROM_TIMESTAMP", [LOWER, UPPER, MERGED]),
+        ("AT_TRIM_HORIZON", [PARENT]),
+        ("AFTER_SHARD_ID", [LOWER, UPPER, MERGED]),
+        (None, [PARENT, LOWER, UPPER, MERGED]),
+    ],
+)
 def test_pages_have_each_shard_of_the_list_once(
-    ask_local_kinesis: Ask, stream: str, moments: dict[str, float], size: int, kind: str | None
+    ask_local_kinesis: Ask, stream: str, moments: dict[str, float], size: int, kind: str | None, whole: list[str]
 ) -> None:
     """A NextToken comes alone, and is not forgetful of the filter."""
     shard_filter = {"Type": kind, "Timestamp": moments["split"], "ShardId": PARENT}
@@ -235,7 +244,6 @@ def test_pages_have_each_shard_of_the_list_once(
         _, answer = ask_local_kinesis("ListShards", {**request, "MaxResults": size})
         pages.append(ids(answer))
         request = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else {}
-    whole = [PARENT, LOWER, UPPER, MERGED] if kind in ("FROM_TRIM_HORIZON", None) else [LOWER, UPPER, MERGED]
     assert [shard for page in pages for shard in page] == whole
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
 
