@@ -19,7 +19,6 @@ import zipfile
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import requests
 from jgo.maven import MavenContext
 from kclpy_jars.errors import JarsError
 from kclpy_jars.lock import Artifact, Jar, Lock, loads
@@ -30,7 +29,7 @@ from jartools.inputs import Input, read_input
 from jartools.licences import expression, licence_of, notices
 from jartools.locks import LOCKS, locks, notices_path
 from jartools.resolution import resolve
-from jartools.sources import Repository, UnavailableError, reason_of, remotes
+from jartools.sources import Repository, UnavailableError, remotes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,9 +158,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What was made must be what the build can read.
         loads(lock.dumps(), "the lock just made")
         return write_or_check(texts, former, lock, check=arguments.check)
-    except requests.RequestException as error:  # of jgo's, with the address of a repository in it
-        print(f"lock: {reason_of(error)}", file=sys.stderr)
-        return 1
     except (JarsError, OSError, subprocess.CalledProcessError) as error:
         print(f"lock: {error}", file=sys.stderr)
         return 1
