@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import ipaddress
 import os
+import shutil
 import socketserver
 import ssl
 import subprocess
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import kclpy_jars
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -179,3 +181,16 @@ def properties(tmp_path: Path) -> Path:
     path.parent.mkdir()
     path.write_text("executableName = python app.py\nshutdownGraceMillis = 15000\n", encoding="latin-1")
     return path
+
+
+@pytest.fixture
+def damaged_jar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a jar with one changed bit, in a copy of kclpy-jars that the command finds first."""
+    site = tmp_path / "site"
+    shutil.copytree(Path(kclpy_jars.__file__).parent, site / "kclpy_jars")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    path = site / "kclpy_jars" / "jars" / kclpy_jars.jar_paths()[0].name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    return path.name

@@ -64,6 +64,15 @@ def test_a_stream_given_later_replaces_name_and_arn(tmp_path: Path) -> None:
     assert app.values["streamArn"] == arn
 
 
+def test_a_start_time_replaces_our_default_and_the_files(tmp_path: Path) -> None:
+    """Of the two it is chance for the daemon which counts."""
+    source = file(tmp_path, "initialPositionInStream = LATEST\n")
+    for given in (source, "app:P"):
+        for key in ("initialPositionInStreamExtended", "timestampAtInitialPositionInStream"):
+            app = compose(given, {}, ((key, "1767225600", "--set"),))
+            assert [name for name in app.values if "InitialPosition" in name or "initialPosition" in name] == [key]
+
+
 def test_a_processor_runs_on_this_interpreter_with_nothing_lost_and_nothing_paid_for() -> None:
     """TRIM_HORIZON, a grace period, and no enhanced fan-out, which nobody asked for."""
     assert compose("app:WordCount").values == {

@@ -200,7 +200,7 @@ def test_a_kcl_that_is_supported_no_longer_is_warned_of(
     run: Run, java: Path, properties: Path, with_kcl_1: dict[str, str], action: str
 ) -> None:
     """With the jars of KCL 1 stderr says since when, once; the command is printed, or runs, all the same."""
-    done = run(action, "-j", java, "-p", properties, env=with_kcl_1)
+    done = run(action, "--no-verify", "-j", java, "-p", properties, env=with_kcl_1)
     assert done.stderr.startswith("warning: KCL 1.15.3: AWS ended its support on 2026-01-30")
     assert done.stderr.count("\n") == 1
     assert "com.amazonaws.services.kinesis.multilang.MultiLangDaemon" in done.stdout
@@ -288,3 +288,13 @@ def test_the_shell_completes_what_is_typed(run: Run, typed: str, completed: list
         }
     )
     assert done.stdout.splitlines() == completed
+
+
+def test_execute_starts_no_java_on_changed_jars(run: Run, java: Path, properties: Path, damaged_jar: str) -> None:
+    """Unless it is told to; a printed command is for others to judge."""
+    done = run("--execute", "-j", java, "-p", properties)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"changed: {damaged_jar} (sha256 " in done.stderr
+    assert "--no-verify" in done.stderr
+    assert run("--execute", "--no-verify", "-j", java, "-p", properties).returncode == 7
+    assert run("--print_command", "-j", java, "-p", properties).returncode == 0

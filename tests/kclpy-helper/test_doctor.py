@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -747,9 +748,8 @@ def test_a_jar_that_was_changed_is_a_fault(doctor: Callable[..., Report], tmp_pa
     """Each jar is hashed where it is installed; the rest of the checks go on."""
     jars = package_of_jars(tmp_path / "site")
     for path in kclpy_jars.JARS.iterdir():
-        (jars / path.name).symlink_to(path)
+        shutil.copy(path, jars)
     jar = jars / kclpy_jars.bundled_lock().jars[0].filename
-    jar.unlink()
     jar.write_bytes(b"no jar")
     found = doctor(env={"PYTHONPATH": str(tmp_path / "site")})
     assert found.code == 1

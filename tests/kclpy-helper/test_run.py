@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import kclpy_jars
 import pytest
 from kclpy_helper import classpath, launch
+from kclpy_helper.archive import ClassArchive
 from kclpy_helper.log import Log
 from kclpy_helper.logs import Level, Reader, plain
 from kclpy_helper.properties import Properties
@@ -68,6 +70,20 @@ def started(stderr: str) -> dict[str, Any]:
     (line,) = (line for line in stderr.splitlines() if "started {" in line)
     said: dict[str, Any] = json.loads(line.partition("started ")[2])
     return said
+
+
+def launched(java: Path, folder: Path) -> launch.Launch:
+    """What starts daemons with this java, in this test's own process."""
+    return launch.Launch(
+        Properties(Path(), {"executableName": "python"}),
+        folder,
+        Log(cast("io.RawIOBase", io.BytesIO()), plain, Level.INFO),
+        lock=None,
+        java=str(java),
+        jvm_options=(),
+        paths=(),
+        log_configuration=None,
+    )
 
 
 def test_the_daemon_starts_on_the_effective_properties(run: Run, java: Path, app: Path, tmp_path: Path) -> None:
@@ -231,6 +247,18 @@ def test_a_java_that_is_too_old_is_refused(
     assert "is Java 7, and the jars need 8" in done.stderr
 
 
+def test_java_is_not_started_on_changed_jars(run: Run, java: Path, app: Path, damaged_jar: str) -> None:
+    """The words are those of `python -m kclpy_jars verify`, with what to do; who must, starts it all the same."""
+    verify = subprocess.run([sys.executable, "-m", "kclpy_jars", "verify"], capture_output=True, text=True, check=False)
+    assert f"changed: {damaged_jar} (sha256 " in verify.stderr
+    done = run("run", app, "-j", java, "--restart", "never")
+    assert done.returncode == 1
+    assert verify.stderr.removeprefix("kclpy_jars: ") in done.stderr
+    assert "--no-verify" in done.stderr
+    assert "MultiLangDaemon started" not in done.stderr
+    assert run("run", app, "-j", java, "--restart", "never", "--no-verify").returncode == 7
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -267,17 +295,7 @@ def test_a_daemon_that_begins_to_end_by_itself_is_being_stopped(
         "while not os.path.exists(stopping) and time.monotonic() < deadline: time.sleep(0.01)\n"
         "sys.exit(0 if os.path.exists(stopping) else 4)",
     )
-    log = Log(cast("io.RawIOBase", io.BytesIO()), plain, Level.INFO)
-    started = launch.Launch(
-        Properties(Path(), {"executableName": "python"}),
-        tmp_path,
-        log,
-        lock=None,
-        java=str(java),
-        jvm_options=(),
-        paths=(),
-        log_configuration=None,
-    )
+    started = launched(java, tmp_path)
     for _ in range(2):
         with started.daemon(lambda event: None) as daemon:
             assert daemon.wait(60) == 0
@@ -287,21 +305,93 @@ def test_kcl_1_logs_in_our_format_too(tmp_path: Path, java: Path, monkeypatch: p
     """By way of java.util.logging, whose configuration a system property names."""
     options = classpath.bundled_jars()[0], kclpy_jars.Daemon("com.amazonaws.M", None, None)
     monkeypatch.setattr(classpath, "bundled_jars", lambda: options)
-    log = Log(cast("io.RawIOBase", io.BytesIO()), plain, Level.INFO)
-    values = {"executableName": "python"}
-    started = launch.Launch(
-        Properties(Path(), values),
-        tmp_path,
-        log,
-        lock=None,
-        java=str(java),
-        jvm_options=(),
-        paths=(),
-        log_configuration=None,
-    )
+    started = launched(java, tmp_path)
     command = started.daemon(lambda event: None).command
     assert {f"-Djava.util.logging.config.file={tmp_path / 'logging.properties'}", "-Duser.language=en"} <= {*command}
     (mark,) = (option.partition("=")[2] for option in command if option.startswith("-Dkclpy.mark="))
     written = (tmp_path / "logging.properties").read_text(encoding="latin-1")
     assert f"SimpleFormatter.format={mark}%1$tFT%1$tT.%1$tL%1$tz\\t%4$s\\t%3$s\\t%5$s\\u2029%6$s%n" in written
     assert Reader(mark)(f"{mark}2026-01-01T00:00:00.000+0000\tSEVERE\ta.B\tno\u2029")
+
+
+CRASHES = """
+import os, pathlib, sys
+if sys.argv[1:] == ['-version']: sys.exit(print('openjdk version "17"'))
+option, _, path = next(word for word in sys.argv if 'Archive' in word).partition('=')
+print('started with', option, flush=True)
+if option == '-XX:SharedArchiveFile': os.abort()
+pathlib.Path(path).write_text('classes')
+sys.exit(1)
+"""
+
+
+def test_a_daemon_that_crashes_with_its_archive_of_classes_is_started_without(
+    run: Run,
+    app: Path,
+    tmp_path: Path,
+    make_executable: Callable[[Path, str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next time; what this one writes is not kept, since nobody asked it to end."""
+    java = make_executable(tmp_path / "java", CRASHES)
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    archive = ClassArchive(java, kclpy_jars.class_path(), lambda level, text: None)
+    Path(archive.options(())[0].partition("=")[2]).write_bytes(b"classes")
+    archive.settle(complete=True)
+    done = run("run", app, "-j", java, "--max-restarts", "1")
+    first, dropped, second = (
+        done.stderr.find(text)
+        for text in (
+            "started with -XX:SharedArchiveFile",
+            "is deleted: it may be the cause",
+            "started with -XX:ArchiveClassesAtExit",
+        )
+    )
+    assert -1 < first < dropped < second, done.stderr
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_an_archive_of_classes_that_a_killed_jvm_has_begun_is_not_kept(
+    tmp_path: Path, make_executable: Callable[[Path, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although the stop went well: its record processors were done, and a slow disk was not."""
+    java = make_executable(
+        tmp_path / "java",
+        "import pathlib, sys, time\n"
+        "if sys.argv[1:] == ['-version']: sys.exit(print('openjdk version \"17\"'))\n"
+        "option, _, path = next(word for word in sys.argv if 'Archive' in word).partition('=')\n"
+        "pathlib.Path(path).write_text('clas')\n"
+        "print('writing', flush=True)\n"
+        "time.sleep(60)",
+    )
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    started = launched(java, tmp_path)
+    writing = threading.Event()
+    with started.daemon(lambda event: writing.set()) as daemon:
+        assert writing.wait(30)
+        daemon.kill()
+        daemon.wait()
+    started.settle(complete=True)
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_an_archive_of_classes_that_cannot_be_written_makes_no_good_stop_a_failure(
+    run: Run, app: Path, tmp_path: Path, make_executable: Callable[[Path, str], Path]
+) -> None:
+    """The JVM says so as it ends, with exit code 1, when all record processors are done."""
+    java = make_executable(
+        tmp_path / "java",
+        "import os, signal, sys\n"
+        "if sys.argv[1:] == ['-version']: sys.exit()\n"
+        "def end(*_):\n"
+        "    print('An error has occurred while processing the shared archive file.')\n"
+        "    sys.exit(1)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "os.kill(os.getppid(), signal.SIGTERM)\n"
+        "while True: signal.pause()",
+    )
+    done = run("run", app, "-j", java)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.rstrip().endswith("has ended as it was asked to")

@@ -168,6 +168,16 @@ def test_a_lock_that_cannot_be_read_is_named(site: Path) -> None:
     assert f"{document}: not JSON" in result.stderr
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"[" * 100_000], ids=["not UTF-8", "too deep"])
+def test_a_lock_of_odd_bytes_is_named_too(site: Path, content: bytes) -> None:
+    """Without a traceback."""
+    document = site / "kclpy_jars" / "jars" / LOCK_NAME
+    document.write_bytes(content)
+    result = _run(site, "verify")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"kclpy_jars: {document}: not ")
+
+
 @pytest.mark.parametrize("arguments", [(), ("nonsense",)])
 def test_a_wrong_command_is_refused_on_stderr(site: Path, arguments: tuple[str, ...]) -> None:
     """No command, or an unknown one: exit code 2, and stdout stays empty."""

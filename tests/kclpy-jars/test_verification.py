@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from kclpy_jars.lock import LOCK_NAME, Lock
 from kclpy_jars.verification import find_faults
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
+    from collections.abc import Callable
 
 
 def _folder(root: Path, contents: dict[str, bytes]) -> Path:
@@ -79,3 +81,74 @@ def test_jars_are_hashed_piece_by_piece(
     assert find_faults(lock, folder) == ()
     shutil.copy(folder / "netty-4.1.jar", folder / "daemon-3.0.1.jar")
     assert [fault.filename for fault in find_faults(lock, folder)] == ["daemon-3.0.1.jar"]
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes are POSIX's")
+
+
+def _link(path: Path) -> None:
+    """The same bytes, from elsewhere."""
+    path.rename(path.parent.with_name("elsewhere.jar"))
+    path.symlink_to(path.parent.with_name("elsewhere.jar"))
+
+
+@posix
+@pytest.mark.parametrize(
+    ("replace", "found"),
+    [
+        (_link, "a symbolic link found"),
+        (lambda path: (path.unlink(), path.symlink_to("nowhere")), "a symbolic link found"),
+        (lambda path: (path.unlink(), path.mkdir()), "a folder found"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "no regular file found"),
+        pytest.param(
+            lambda path: path.chmod(0),
+            "not readable: Permission denied",
+            marks=pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root reads all"),
+        ),
+    ],
+    ids=["link", "dangling", "folder", "pipe", "unreadable"],
+)
+def test_a_jar_is_a_file_in_the_folder_itself(
+    lock: Lock, contents: dict[str, bytes], tmp_path: Path, replace: Callable[[Path], object], found: str
+) -> None:
+    """What has its name and is something else is a fault, and is neither followed nor waited for."""
+    folder = _folder(tmp_path / "jars", contents)
+    replace(folder / "netty-4.1.jar")
+    [fault] = find_faults(lock, folder)
+    assert (fault.kind, fault.filename) == ("changed", "netty-4.1.jar")
+    assert found in fault.detail
+
+
+@posix
+@pytest.mark.parametrize(
+    ("add", "detail"),
+    [
+        (lambda path: path.mkdir(), "a folder, not in the lock"),
+        (lambda path: path.symlink_to("netty-4.1.jar"), "not in the lock"),
+        (lambda path: path.symlink_to(path.parent), "not in the lock"),
+        (os.mkfifo, "not in the lock"),
+    ],
+    ids=["folder", "link", "link to a folder", "pipe"],
+)
+@pytest.mark.parametrize("name", ["added.jar", ".hidden", "META-INF"])
+def test_whatever_is_added_is_a_fault(
+    lock: Lock, contents: dict[str, bytes], tmp_path: Path, name: str, add: Callable[[Path], object], detail: str
+) -> None:
+    """Of any name, and not only files."""
+    folder = _folder(tmp_path / "jars", contents)
+    add(folder / name)
+    [fault] = find_faults(lock, folder)
+    assert (fault.kind, fault.filename, fault.detail) == ("unlisted", name, detail)
+
+
+@posix
+@pytest.mark.parametrize("name", ["jars", "jars/lock.json"])
+def test_neither_the_folder_nor_its_lock_is_a_link(
+    lock: Lock, contents: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
+    """Both could be changed where nobody looks."""
+    folder = _folder(tmp_path / "jars", contents)
+    (folder / LOCK_NAME).write_text(lock.dumps(), encoding="utf-8")
+    _link(tmp_path / name)
+    [fault] = find_faults(lock, folder)
+    assert (fault.kind, fault.filename, fault.detail) == ("changed", Path(name).name, "a symbolic link")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from kclpy_samples.corrections import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_kinesis import KinesisClient
 
+    Ask = Callable[[str, dict[str, Any]], tuple[int, dict[str, Any]]]
     ReadWords = Callable[[KinesisClient, str], list[str]]
 
 KEY = {"leaseKey": {"S": "shardId-000000000000"}}
@@ -146,6 +149,8 @@ def test_merged_shards_keep_their_records_and_have_one_child(kinesis: KinesisCli
         ({"Type": "AT_TRIM_HORIZON"}, [PARENT]),
         ({"Type": "AT_LATEST"}, [LOWER, UPPER]),
         ({"Type": "FROM_TRIM_HORIZON"}, [PARENT, LOWER, UPPER]),
+        ({"Type": "AFTER_SHARD_ID", "ShardId": PARENT}, [LOWER, UPPER]),
+        ({"Type": "AFTER_SHARD_ID", "ShardId": UPPER}, []),
     ],
     ids=lambda value: value["Type"] if isinstance(value, dict) else None,
 )
@@ -153,5 +158,114 @@ def test_the_shards_of_a_moment_cover_each_key_once(
     kinesis: KinesisClient, split: str, shard_filter: Any, shards: list[str]
 ) -> None:
     """A KCL that finds a shard beside its children in such a list starts none of them."""
-    listed = kinesis.list_shards(StreamName=split, ShardFilter=shard_filter)["Shards"]
-    assert [shard["ShardId"] for shard in listed] == shards
+    assert ids(kinesis.list_shards(StreamName=split, ShardFilter=shard_filter)) == shards
+
+
+def ids(answer: Any) -> list[str]:
+    return [shard["ShardId"] for shard in answer["Shards"]]
+
+
+@pytest.fixture
+def moments(kinesis: KinesisClient, stream: str) -> dict[str, float]:
+    """When a stream of one shard was split, and its children merged again."""
+    moments = {"long ago": 0.0, "before the stream": time.time()}
+    steps: dict[str, Callable[[], object]] = {
+        "of one shard": lambda: kinesis.create_stream(StreamName=stream, ShardCount=1),
+        "split": lambda: kinesis.split_shard(StreamName=stream, ShardToSplit=PARENT, NewStartingHashKey=str(2**127)),
+        "merged": lambda: kinesis.merge_shards(StreamName=stream, ShardToMerge=LOWER, AdjacentShardToMerge=UPPER),
+    }
+    for name, step in steps.items():
+        time.sleep(0.02)
+        step()
+        time.sleep(0.02)
+        moments[name] = time.time()
+    return {**moments, "tomorrow": time.time() + 86400}
+
+
+MERGED = "shardId-000000000003"
+
+
+@pytest.mark.parametrize(
+    ("moment", "at", "since"),
+    [
+        ("long ago", [PARENT], [PARENT, LOWER, UPPER, MERGED]),
+        ("before the stream", [PARENT], [PARENT, LOWER, UPPER, MERGED]),
+        ("of one shard", [PARENT], [PARENT, LOWER, UPPER, MERGED]),
+        ("split", [LOWER, UPPER], [LOWER, UPPER, MERGED]),
+        ("merged", [MERGED], [MERGED]),
+        ("tomorrow", [MERGED], [MERGED]),
+    ],
+)
+def test_a_list_of_shards_can_be_that_of_a_time(
+    ask_local_kinesis: Ask, stream: str, moments: dict[str, float], moment: str, at: list[str], since: list[str]
+) -> None:
+    """Those open at it, or also all that came later; what is before the beginning counts as the beginning."""
+    for kind, shards in (("AT_TIMESTAMP", at), ("FROM_TIMESTAMP", since)):
+        shard_filter = {"Type": kind, "Timestamp": moments[moment]}
+        status, answer = ask_local_kinesis("ListShards", {"StreamName": stream, "ShardFilter": shard_filter})
+        assert (status, ids(answer)) == (200, shards)
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "since"), [(24, [PARENT], [PARENT, LOWER, UPPER]), (0, [LOWER, UPPER], [LOWER, UPPER])]
+)
+def test_shards_that_ended_before_the_retention_period_are_listed_no_more(
+    hours: int, at: list[str], since: list[str]
+) -> None:
+    """They are for as long as it lasts, and the beginning is where it begins."""
+    stream = Stream("words", 1, None, 24, "123456789012", "us-east-1")
+    stream.split_shard(PARENT, str(2**127))
+    stream.retention_period_hours = hours
+    for moment in ("_TRIM_HORIZON", "_TIMESTAMP"):
+        for kind, shards in (("AT", at), ("FROM", since)):
+            listed = stream.listed({"Type": f"{kind}{moment}", "Timestamp": 0})
+            assert [shard.shard_id for shard in listed] == shards
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("kind", "whole"),
+    [
+        ("AT_TIMESTAMP", [LOWER, UPPER]),
+        ("FROM_TIMESTAMP", [LOWER, UPPER, MERGED]),
+        ("AT_TRIM_HORIZON", [PARENT]),
+        ("AFTER_SHARD_ID", [LOWER, UPPER, MERGED]),
+        (None, [PARENT, LOWER, UPPER, MERGED]),
+    ],
+)
+def test_pages_have_each_shard_of_the_list_once(
+    ask_local_kinesis: Ask, stream: str, moments: dict[str, float], size: int, kind: str | None, whole: list[str]
+) -> None:
+    """A NextToken comes alone, and is not forgetful of the filter."""
+    shard_filter = {"Type": kind, "Timestamp": moments["split"], "ShardId": PARENT}
+    request: dict[str, Any] = {"StreamName": stream, **({"ShardFilter": shard_filter} if kind else {})}
+    pages = []
+    while request:
+        _, answer = ask_local_kinesis("ListShards", {**request, "MaxResults": size})
+        pages.append(ids(answer))
+        request = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else {}
+    assert [shard for page in pages for shard in page] == whole
+    assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
+
+
+def test_a_list_of_shards_can_begin_behind_one(kinesis: KinesisClient, split: str) -> None:
+    """As ExclusiveStartShardId has it."""
+    assert ids(kinesis.list_shards(StreamName=split, ExclusiveStartShardId=LOWER)) == [UPPER]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"ShardFilter": {"Type": "AT_TIMESTAMP"}},
+        {"ShardFilter": {"Type": "FROM_TIMESTAMP"}},
+        {"ShardFilter": {"Type": "AFTER_SHARD_ID"}},
+        {"ShardFilter": {"Type": "AT_NOON"}},
+        {"ShardFilter": {"Timestamp": 1}},
+        {"NextToken": "nonsense"},
+        {"NextToken": "WzFd"},
+    ],
+)
+def test_a_filter_that_lacks_something_is_refused(ask_local_kinesis: Ask, split: str, request_: dict[str, Any]) -> None:
+    """As an invalid argument, and not by a fault of the server."""
+    status, answer = ask_local_kinesis("ListShards", {"StreamName": split, **request_})
+    assert (status, answer["__type"]) == (400, "InvalidArgumentException")

@@ -2,15 +2,20 @@
 
 A source gives bytes, or raises UnavailableError with the reason. Whether they are the right bytes
 is not for it to say. Several threads may ask the same source.
+
+An address may carry a password or a token, and a build's log is read by many. So no address is shown, whoever it comes from
+(a variable, a redirect, a proxy's variable), and no error's text that may quote one: :func:`reason_of` says what happened.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MIRROR_VARIABLE = "KCL_MVN_REPO_SEARCH_URL"
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # below that, it logs addresses
 
 
 class UnavailableError(JarsError):
@@ -87,7 +93,7 @@ class Repository:
     """A Maven repository on a web server, its address with or without a trailing slash."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     patience: Patience = Patience()
     _own: threading.local = field(default_factory=threading.local)
 
@@ -118,20 +124,37 @@ class Repository:
         if not hasattr(self._own, "session"):
             self._own.session = requests.Session()
         session: requests.Session = self._own.session
-        address = f"{self.url.rstrip('/')}/{path}"
         try:
-            with session.get(address, stream=True, timeout=(self.patience.connect, self.patience.silence)) as response:
-                if not response.ok:
-                    raise _refusal(response)
-                yield from response.iter_content(CHUNK)
+            with session.get(
+                _address(self.url, path), stream=True, timeout=(self.patience.connect, self.patience.silence)
+            ) as response:
+                failure = _refusal(response)
+                if failure is None:
+                    yield from response.iter_content(CHUNK)
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise _TransientError(str(error)) from error
-        except requests.RequestException as error:
-            raise UnavailableError(str(error)) from error
+            failure = _TransientError(reason_of(error))
+        except Exception as error:  # what these libraries raise of an odd address is of many kinds
+            if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+                raise  # a file's, such as REQUESTS_CA_BUNDLE names
+            failure = UnavailableError(reason_of(error))
+        if failure:  # raised here, it drags along no error that quotes the address
+            raise failure
 
 
-def _refusal(response: requests.Response) -> UnavailableError:
-    reason = f"HTTP {response.status_code} {response.reason}"
+def _address(repository: str, path: str) -> str:
+    """The address of a file: before what may follow the repository's path, such as ``?token=``."""
+    parts = urlsplit(repository)
+    return parts._replace(path=f"{parts.path.rstrip('/')}/{path}").geturl()
+
+
+def _refusal(response: requests.Response) -> UnavailableError | None:
+    """Why there is no file in an answer. The server's own words stay out of it: they may repeat what it was asked."""
+    if response.ok:
+        return None
+    try:
+        reason = f"HTTP {response.status_code} {HTTPStatus(response.status_code).phrase}"
+    except ValueError:
+        reason = f"HTTP {response.status_code}"
     if response.status_code != requests.codes.too_many_requests and response.status_code < 500:
         return UnavailableError(reason)
     try:
@@ -141,13 +164,56 @@ def _refusal(response: requests.Response) -> UnavailableError:
     return _TransientError(f"{reason}, to be asked again after {pause:.0f} s", pause)
 
 
+def reason_of(error: BaseException) -> str:
+    """What happened, without the text of an error that may quote an address: the system's own words, or the kinds of the errors."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
+            return cause.strerror
+    if any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
+        return "timed out"
+    return ", ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """``error`` and all that led to it: requests and urllib3 keep it in the arguments and in ``reason`` of their own."""
+    seen: set[int] = set()
+    left = [error]
+    while left:
+        found = left.pop()
+        if id(found) not in seen:
+            seen.add(id(found))
+            yield found
+            nested = (found.__cause__, found.__context__, getattr(found, "reason", None), *found.args)
+            left += [cause for cause in nested if isinstance(cause, BaseException)]
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A source that gives nothing, since its address leads nowhere."""
+
+    name: str
+    reason: str
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        raise UnavailableError(self.reason)
+
+
 def mirror(address: str) -> Source:
     """What KCL_MVN_REPO_SEARCH_URL names: ``https:``, ``http:``, ``file:``, or a folder's path."""
-    parts = urlsplit(address)
-    if parts.scheme in ("http", "https"):
-        # Named by its host alone: the address may carry a password.
-        return Repository(f"{MIRROR_VARIABLE} ({parts.hostname})", address)
-    path = url2pathname(parts.path) if parts.scheme == "file" else address
+    try:
+        parts = urlsplit(address)
+        host, scheme = parts.hostname, parts.scheme
+    except ValueError:
+        host = scheme = None
+    if scheme in ("http", "https") and host:
+        # Named by its host alone, if that is what stands before the path: not if a password has a slash in it.
+        shown = f" ({host})" if "@" not in f"{parts.path}{parts.query}{parts.fragment}" else ""
+        return Repository(f"{MIRROR_VARIABLE}{shown}", address)
+    path = url2pathname(parts.path) if scheme == "file" else address
+    if not os.path.isdir(path):  # noqa: PTH112  (Path's raises what quotes the path, such as "File name too long")
+        reason = "neither a folder, nor an address that begins with https://, http:// or file:// and names a host"
+        return Unusable(MIRROR_VARIABLE, reason)
     return Folder(MIRROR_VARIABLE, Path(path))
 
 

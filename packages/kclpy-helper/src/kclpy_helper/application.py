@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 VARIABLES = {"KCLPY_STREAM": "streamName", "KCLPY_APPLICATION": "applicationName", "KCLPY_REGION": "regionName"}
 SET_PREFIX = "KCLPY_SET_"
-_STREAM = ("streamName", "streamArn")
+_ONE_OF = (
+    ("streamName", "streamArn"),  # an ARN would take precedence over a later name
+    ("initialPositionInStream", "initialPositionInStreamExtended", "timestampAtInitialPositionInStream"),
+)
+"""Keys of which one takes the place of the others."""
 
 DEFAULT = Place("kclpy-helper's default")
 DEFAULTS = {"shutdownGraceMillis": "15000"}
@@ -71,10 +75,9 @@ def compose(
         values |= source.values
         places |= source.places
     for key, value, place in [*_variables(environment), *flags]:
-        if key in _STREAM:  # one of them names the stream: an ARN would take precedence over a later name
-            for other in _STREAM:
-                values.pop(other, None)
-                places.pop(other, None)
+        for other in (other for keys in _ONE_OF if key in keys for other in keys):
+            values.pop(other, None)
+            places.pop(other, None)
         target = "streamArn" if key == "streamName" and value.startswith("arn:") else key
         values[target], places[target] = value, Place(place)
     return Properties(path, values, places)

@@ -40,6 +40,21 @@ def bundled_jars() -> tuple[tuple[Path, ...], kclpy_jars.Daemon]:
     return kclpy_jars.jar_paths(), lock.daemon
 
 
+def verify_jars() -> None:
+    """Compare every byte of the jars of kclpy-jars with their lock.
+
+    Raises :class:`~kclpy_helper.errors.JarsUnusableError` where they differ, and otherwise as :func:`bundled_lock` does.
+    """
+    bundled_lock()
+    import kclpy_jars
+
+    try:
+        if faults := kclpy_jars.verify():
+            raise kclpy_jars.DamagedError(kclpy_jars.JARS, faults)
+    except (kclpy_jars.DamagedError, OSError) as error:
+        raise JarsUnusableError(f"{error}\nOr start the daemon on them all the same, with --no-verify.") from error
+
+
 def class_path(first: Iterable[str], jars: Iterable[Path], properties: Path | None) -> str:
     """The class path: ``first``, then ``jars``, then the folder of ``properties``; all entries are absolute.
 

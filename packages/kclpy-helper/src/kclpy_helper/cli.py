@@ -108,6 +108,11 @@ class _Group(click.Group):
     help="A logback.xml for the daemon (for KCL 1, which logs with java.util.logging, a logging.properties). Without it: "
     "one that logs to stderr, each line of a child process once.",
 )
+@click.option(
+    "--no-verify",
+    is_flag=True,
+    help="With --execute: use the jars as they are, not only if each is that of their lock.",
+)
 @click.version_option(package_name="kclpy-helper")
 @click.pass_context
 def main(
@@ -121,6 +126,7 @@ def main(
     sample: bool,
     paths: tuple[str, ...],
     log_configuration: str | None,
+    no_verify: bool,
 ) -> None:
     """Run, check and watch a KCL application.
 
@@ -170,7 +176,13 @@ def main(
         if print_command:
             click.echo(command.shell_line(line, environment))
         else:
-            command.replace_process(line, environment)
+            _become(line, environment, verify=not no_verify)
+
+
+def _become(line: list[str], environment: dict[str, str], *, verify: bool) -> None:
+    if verify:
+        classpath.verify_jars()
+    command.replace_process(line, environment)
 
 
 def _log_configuration(given: str | None) -> Path | None:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from kclpy_helper.archive import not_written
 from kclpy_helper.logs import JVM, Level
 from kclpy_helper.shards import Shards
 
@@ -197,6 +198,8 @@ class Inquest:
         self._unfinished: list[str] = []
         self._child_exit = ""
         self._child_had_answered = False
+        self.archive_failed = False
+        """Whether the JVM could not write its archive of classes, as it ended, and so ended with exit code 1."""
         self._tried = 0.0
 
     @property
@@ -232,6 +235,7 @@ class Inquest:
                 self._last_words.setdefault(event.shard, deque(maxlen=2)).append(event.message)
             return False
         self.shards(event)
+        self.archive_failed = self.archive_failed or not_written(event)
         if self.cause is CHILD_ENDED and (found := _CHILD_EXIT.match(event.message)):
             self._child_exit = self._child_exit or found[1]
         if event.message.startswith(_REPEATS_A_CHILD):

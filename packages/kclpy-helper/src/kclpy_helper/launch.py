@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from kclpy_helper import application, classpath, command
-from kclpy_helper.archive import ClassArchive
+from kclpy_helper.archive import ClassArchive, is_crash
 from kclpy_helper.daemon import Daemon
 from kclpy_helper.errors import JavaTooOldError
 from kclpy_helper.java import find_java, java_version
@@ -29,6 +31,8 @@ JVM_OPTIONS = (
     "-Dstderr.encoding=UTF-8",
 )
 """What comes before the user's own options, which win."""
+_WRITTEN = (0, 128 + signal.SIGTERM)
+"""The exit codes of a JVM that has written its archive of classes, if it was to."""
 _ENDING = ", will initiate shutdown."
 """How the daemon's word ends that it begins to end, whoever asked it to: a signal, or a record processor that failed."""
 
@@ -36,8 +40,9 @@ _ENDING = ", will initiate shutdown."
 class Launch:
     """Makes the daemons of one run: each on the same properties, and so with the same ``workerId``.
 
-    ``folder`` is private to the run; the effective properties are in it. ``archive`` is to be settled when the last daemon
-    has ended. Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing.
+    ``folder`` is private to the run; the effective properties are in it. :meth:`settle` is for when the last daemon has
+    ended. Raises :class:`~kclpy_helper.errors.HelperError` where java, the jars or a program are missing, and, with
+    ``verify``, where the jars are not those of their lock.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Launch:
         jvm_options: Sequence[str],
         paths: Sequence[str],
         log_configuration: Path | None,
+        verify: bool = True,
     ) -> None:
         self._folder = folder
         self._log = log
@@ -59,6 +65,8 @@ class Launch:
         self._untouched = log_configuration is not None
         self._is_marked = True
         jars, daemon = classpath.bundled_jars()
+        if verify:
+            classpath.verify_jars()
         options = [*JVM_OPTIONS]
         if log_configuration:
             ours_too = logback_too(folder, log_configuration) if daemon.log_configuration_option else None
@@ -77,16 +85,17 @@ class Launch:
         if found is not None and found < wanted:
             raise JavaTooOldError(executable, found, wanted)
         class_path = classpath.class_path(paths, jars, None)
-        self.archive = ClassArchive(executable, class_path)
-        if not paths:  # there are no archives for folders
-            options += self.archive.options(jvm_options)
-        self._command = command.daemon_command(
+        self._options, self._users_options = options, jvm_options
+        # There are no archives for folders, and without events none would know that a JVM could not write one.
+        self._archive = None if paths or not self._is_marked else ClassArchive(executable, class_path, log.say)
+        self._daemon: Daemon | None = None
+        self._command = partial(
+            command.daemon_command,
             executable,
             class_path,
             daemon,
             application.write(app, folder).path,
             log_configuration=log_configuration,
-            jvm_options=[*options, *jvm_options],
         )
         self._environment = {**os.environ, **command.extra_environment(app)}
 
@@ -108,5 +117,16 @@ class Launch:
                     self._log(event)
                 examine(event)
 
-        daemon = Daemon(self._command, on_line, environment=self._environment, lock=self._lock, stopping=stopping)
+        self.settle()
+        archived = self._archive.options(self._users_options) if self._archive else []
+        line = self._command(jvm_options=[*self._options, *archived, *self._users_options])
+        daemon = Daemon(line, on_line, environment=self._environment, lock=self._lock, stopping=stopping)
+        self._daemon = daemon
         return daemon
+
+    def settle(self, *, complete: bool = False) -> None:
+        """Keep or drop the archive of classes, by how the last daemon ended; ``complete`` after a stop that went well."""
+        if self._archive and self._daemon:
+            code = self._daemon.wait()
+            # One that was killed after its record processors were done may have been writing.
+            self._archive.settle(complete=complete and code in _WRITTEN, crashed=is_crash(code))

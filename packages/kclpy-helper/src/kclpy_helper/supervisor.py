@@ -205,7 +205,7 @@ class Supervisor:
         code = 128 + life.stop_signal if life.killed else life.code
         if life.at_once:
             return code
-        if life.inquest.unfinished or (code not in _STOPPED and not life.killed):
+        if life.inquest.unfinished or not (code in _STOPPED or life.killed or life.inquest.archive_failed):
             how = "killed" if life.killed else f"stopped with {exit_words(code)}"
             self.say(Level.ERROR, f"the MultiLangDaemon was {how}: {life.inquest.why(code)}")
             return code or 1

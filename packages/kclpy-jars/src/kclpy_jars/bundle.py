@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from kclpy_jars.errors import NotCollectedError
+from kclpy_jars.errors import LockError, NotCollectedError
 from kclpy_jars.lock import LOCK_NAME, Lock, loads
 from kclpy_jars.verification import Fault, find_faults
 
@@ -29,6 +29,8 @@ def bundled_lock() -> Lock:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotCollectedError(JARS) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(str(path), "", f"not readable: {error}") from None
     return loads(text, str(path))
 
 
@@ -51,7 +53,7 @@ def class_path() -> str:
 def verify() -> tuple[Fault, ...]:
     """Every changed, missing and unlisted one of the bundled jars, by file name; empty if none is.
 
-    Reads every byte of every jar. Raises NotCollectedError, LockError, and OSError if a file
+    Reads every byte of every jar. Raises NotCollectedError, LockError, and OSError if their folder
     cannot be read.
     """
     return find_faults(bundled_lock(), JARS)

@@ -116,7 +116,7 @@ def loads(text: str, source: str) -> Lock:
     """The lock in ``text``; ``source`` names it in errors. Raises LockError."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LockError(source, "", f"not JSON: {error}") from None
     root = _Object(document, source)
     if (schema := root.integer("schema")) != SCHEMA:

@@ -5,25 +5,34 @@ Each correction wraps moto's own code, in the process that serves it.
 
 from __future__ import annotations
 
+import base64
 import copy
+import json
+import math
 import threading
+import time
 from collections import OrderedDict
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from moto.core.responses import ActionResult
+from moto.core.utils import unix_time
 from moto.dynamodb import urls as dynamodb_urls
 from moto.dynamodb.responses import DynamoHandler
 from moto.kinesis import models as kinesis
 from moto.kinesis import urls as kinesis_urls
+from moto.kinesis.exceptions import InvalidArgumentError
 from moto.kinesis.responses import KinesisResponse
 from moto.kinesis.utils import decompose_shard_iterator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _records = threading.RLock()
 """Held by whoever reads records, adds some, or closes their shard: requests are answered in threads."""
+_PAGE = 1000
+"""How many shards a list has at the most, if nobody says."""
 
 
 def correct_moto() -> None:
@@ -49,7 +58,42 @@ class DynamoDBResponses(DynamoHandler):
 
 
 class Stream(kinesis.Stream):
-    """A shard that is split or merged keeps its records; those that come later go to its children."""
+    """A shard that is split or merged keeps its records; those that come later go to its children.
+
+    It is known when that was.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._opened: dict[str, float] = {}
+        self._closed: dict[str, float] = {}
+
+    def listed(self, shard_filter: dict[str, Any]) -> list[kinesis.Shard]:
+        """The shards that pass Kinesis's ShardFilter, by their ids. Raises InvalidArgumentError."""
+        created = unix_time(self.creation_datetime)
+        horizon = max(created, time.time() - self.retention_period_hours * 3600)
+
+        def ends_after(shard: kinesis.Shard, moment: float) -> bool:
+            return self._closed.get(shard.shard_id, math.inf) > moment
+
+        def is_open_at(shard: kinesis.Shard, moment: float) -> bool:
+            # Of the moment at which a shard and its children meet, it is the children that are open.
+            return ends_after(shard, moment) and self._opened.get(shard.shard_id, created) <= moment
+
+        kind = _required(shard_filter, "Type")
+        moment = max(horizon, _required(shard_filter, "Timestamp")) if kind.endswith("_TIMESTAMP") else horizon
+        after = _required(shard_filter, "ShardId") if kind == "AFTER_SHARD_ID" else ""
+        filters: dict[str, Callable[[kinesis.Shard], bool]] = {
+            "AFTER_SHARD_ID": lambda shard: shard.shard_id > after,
+            "AT_LATEST": lambda shard: shard.is_open,
+            "AT_TIMESTAMP": lambda shard: is_open_at(shard, moment),
+            "AT_TRIM_HORIZON": lambda shard: is_open_at(shard, moment),
+            "FROM_TIMESTAMP": lambda shard: ends_after(shard, moment),
+            "FROM_TRIM_HORIZON": lambda shard: ends_after(shard, moment),
+        }
+        if kind not in filters:
+            raise InvalidArgumentError(f"{kind} is not a type of ShardFilter")
+        return sorted(filter(filters[kind], self.shards.values()), key=attrgetter("shard_id"))
 
     def get_shard_for_key(self, partition_key: str, explicit_hash_key: str) -> kinesis.Shard | None:
         """The open shard of a key; moto would prefer the closed parent."""
@@ -71,8 +115,9 @@ class Stream(kinesis.Stream):
 
     @contextmanager
     def _keeping_records(self) -> Iterator[None]:
-        """Out of the sight of moto, which would move them to the children."""
+        """Out of the sight of moto, which would move them to the children. What opens and what closes is noted."""
         with _records:
+            before = {*self.shards}
             kept = [(shard, shard.records) for shard in self.shards.values()]
             for shard, _ in kept:
                 shard.records = OrderedDict()
@@ -81,6 +126,12 @@ class Stream(kinesis.Stream):
             finally:
                 for shard, records in kept:
                     shard.records = records
+            now = time.time()
+            for shard_id, shard in self.shards.items():
+                if shard_id not in before:
+                    self._opened[shard_id] = now
+                if not shard.is_open:
+                    self._closed.setdefault(shard_id, now)
 
 
 class KinesisResponses(KinesisResponse):
@@ -100,20 +151,39 @@ class KinesisResponses(KinesisResponse):
             return ActionResult(answer)
 
     def list_shards(self) -> ActionResult:
-        """Those of the beginning, or those of now, if the filter asks for them; moto would give all.
+        """Those that the filter asks for, page by page; moto would give all.
 
-        The KCL fills an empty lease table from one of the two, and calls the hash range of a list incomplete that has a
-        shard together with its children (HierarchicalShardSyncer); it would not start a single one.
+        The KCL fills an empty lease table from those of a moment (the beginning, now, or a time), and calls the hash range
+        of a list incomplete that has a shard together with its children (HierarchicalShardSyncer); it would not start a
+        single one. Without a filter, and before the beginning, it is the beginning that counts.
         """
-        answer = cast("dict[str, Any]", super().list_shards().result)
-        kind = (self._get_param("ShardFilter") or {}).get("Type")
-        if kind == "AT_TRIM_HORIZON":  # nothing is trimmed here
-            answer["Shards"] = [shard for shard in answer["Shards"] if "ParentShardId" not in shard]
-        elif kind == "AT_LATEST":
-            answer["Shards"] = [
-                shard for shard in answer["Shards"] if "EndingSequenceNumber" not in shard["SequenceNumberRange"]
-            ]
+        asked = self._asked()
+        with _records:
+            stream = cast("Stream", self.kinesis_backend.describe_stream(asked["StreamARN"], asked["StreamName"]))
+            shards = stream.listed(asked["ShardFilter"] or {"Type": "FROM_TRIM_HORIZON"})
+            shards = [shard for shard in shards if shard.shard_id > (asked["ExclusiveStartShardId"] or "")]
+            page = shards[: self._get_param("MaxResults", _PAGE)]
+            answer: dict[str, Any] = {"Shards": [shard.to_json() for shard in page]}
+        if len(page) < len(shards):
+            rest = {**asked, "ExclusiveStartShardId": page[-1].shard_id}
+            answer["NextToken"] = base64.b64encode(json.dumps(rest).encode()).decode()
         return ActionResult(answer)
+
+    def _asked(self) -> dict[str, Any]:
+        """What a list of shards was asked for; a NextToken, which comes alone, says it again."""
+        if token := self._get_param("NextToken"):
+            try:
+                return dict(json.loads(base64.b64decode(token, validate=True)))
+            except (TypeError, ValueError):
+                raise InvalidArgumentError("NextToken is not one that was given") from None
+        names = ("StreamARN", "StreamName", "ShardFilter", "ExclusiveStartShardId")
+        return {name: self._get_param(name) for name in names}
+
+
+def _required(shard_filter: dict[str, Any], name: str) -> Any:
+    if name not in shard_filter:
+        raise InvalidArgumentError(f"this ShardFilter needs {name}")
+    return shard_filter[name]
 
 
 def _child(shard: kinesis.Shard) -> dict[str, Any]:

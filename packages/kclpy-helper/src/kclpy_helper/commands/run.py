@@ -79,6 +79,9 @@ if TYPE_CHECKING:
     metavar="PATH_TO_LOGBACK_XML",
     help="The daemon's log as you want it: its lines then pass through untouched.",
 )
+@click.option(
+    "--no-verify", is_flag=True, help="Start java on the jars as they are, not only if each is that of their lock."
+)
 def command(
     *,
     application: str,
@@ -95,6 +98,7 @@ def command(
     jvm_options: tuple[str, ...],
     paths: tuple[str, ...],
     log_configuration: Path | None,
+    no_verify: bool,
 ) -> None:
     """Run a KCL application, and start it again when it fails.
 
@@ -138,11 +142,12 @@ def command(
                 jvm_options=jvm_options,
                 paths=paths,
                 log_configuration=log_configuration,
+                verify=not no_verify,
             )
             worker = app.values.get("workerId") or app.values["workerIdentifier"]
             restarts = Restarts(on_failure=restart == "on-failure", limit=max_restarts)
             code = Supervisor(launch.daemon, log.say, restarts, signals, grace, worker, log.tick).run()
-            launch.archive.settle(complete=code == 0)
+            launch.settle(complete=code == 0)
     raise click.exceptions.Exit(code)
 
 
