@@ -40,7 +40,14 @@ ROOT = Path(__file__).parents[2]
 VERSIONS = {"1": "1.15.3", "2": "2.7.2", "3": ""}
 _START_SECONDS = 240.0
 _CATCH_UP_SECONDS = 120.0
-_SETTINGS = {"workerId": "worker", "metricsLevel": "NONE", "retrievalMode": "POLLING"}
+_SETTINGS = {"workerId": "worker", "metricsLevel": "NONE"}
+_CHOSEN_BY_INIT = ("shardSyncIntervalMillis", "leaseAssignmentIntervalMillis", "shutdownGraceMillis")
+_FOREIGN = {
+    "1": ("AwsCredentialsProvider", "retrievalMode", "leaseAssignmentIntervalMillis"),
+    "2": ("leaseAssignmentIntervalMillis",),
+    "3": (),
+}
+"""The keys of `init`'s file that a line of the KCL does not have."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,10 @@ class Application:
         self.shards = arguments.shards
         self._busy = arguments.busy
         self._runs = 0
+        self._process: subprocess.Popen[bytes] | None = None
         kinesis = client(aws, "kinesis")
         kinesis.create_stream(StreamName=name, ShardCount=self.shards)
-        self._properties(name, arguments)
+        self._write_properties(name, arguments)
         self._environment = {
             **os.environ,
             **aws.environment,
@@ -81,21 +89,15 @@ class Application:
         elif java := which("java"):
             self._environment["JAVA_HOME"] = str(Path(java).resolve().parents[1])
         self._settings = {**_SETTINGS, "executableName": "python -m tests.faults.program"}
+        if arguments.kcl == "1":
+            self._settings["AWSCredentialsProvider"] = "DefaultAWSCredentialsProviderChain"
 
-    def _properties(self, name: str, arguments: argparse.Namespace) -> None:
-        names = {"stream": name, "application": name, "region": "us-east-1"}
-        starter.write(self.folder, names)
+    def _write_properties(self, name: str, arguments: argparse.Namespace) -> None:
+        starter.write(self.folder, {"stream": name, "application": name, "region": "us-east-1"})
+        left_out = _FOREIGN[arguments.kcl] + (_CHOSEN_BY_INIT if arguments.properties == "defaults" else ())
         path = self.folder / starter.PROPERTIES
-        if arguments.properties == "defaults":
-            keys = ("executableName", "streamName", "applicationName", "regionName", "Aws", "initialPosition")
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            path.write_text("".join(line for line in lines if line.startswith(keys)), encoding="utf-8")
-        if arguments.kcl != "3":
-            text = path.read_text(encoding="utf-8").replace("leaseAssignmentIntervalMillis", "#")
-            if arguments.kcl == "1":
-                text = text.replace("AwsCredentialsProvider = Default", "AWSCredentialsProvider = DefaultAWS")
-                text = text.replace("DefaultAWSCredentialsProvider\n", "DefaultAWSCredentialsProviderChain\n")
-            path.write_text(text, encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.startswith(left_out)), encoding="utf-8")
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start `kclpy-helper run`, and wait until each shard has its process."""
@@ -112,8 +114,15 @@ class Application:
                 stderr=log,
                 start_new_session=True,
             )
+        self._process = process
         self._wait(process, lambda: len(shards(self.ledger.read()[before:], "initialize")) == self.shards)
         return process
+
+    def end(self) -> None:
+        """End whatever still runs, after an error."""
+        while self._process and self._process.poll() is None:
+            self._process.terminate()
+            time.sleep(1.5)  # two signals at once would count as one
 
     def stop_under_load(self) -> Stop:
         """Start, stop at a random moment, within a batch of the busy shard if there is one, and note what came of it."""
@@ -154,9 +163,6 @@ class Application:
         deadline = time.monotonic() + _START_SECONDS
         while not condition():
             if process.poll() is not None or time.monotonic() > deadline:
-                for _ in range(2):  # the second one ends all that it has started
-                    process.terminate()
-                    time.sleep(1.5)
                 log = self._log.read_text(encoding="utf-8")
                 raise RuntimeError(f"{self.folder.name} does not get so far:\n{log}")
             time.sleep(0.1)
@@ -169,9 +175,12 @@ def shards(entries: list[Entry], event: str) -> set[str]:
 
 def cycle(app: Application, aws: LocalAws, stops: int, rate: float) -> tuple[list[Stop], Audit]:
     """Stop an application so many times under load, and let it catch up: what came of it, and of the records."""
-    with Producer(aws, app.folder.name, rate) as producer:
-        made = [app.stop_under_load() for _ in range(stops)]
-    app.catch_up(producer.numbers)
+    try:
+        with Producer(aws, app.folder.name, rate) as producer:
+            made = [app.stop_under_load() for _ in range(stops)]
+        app.catch_up(producer.numbers)
+    finally:
+        app.end()
     return made, Audit.of(range(producer.numbers), app.ledger.read())
 
 

@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, cast
 
-from kclpy.stopping import STOPPING_VARIABLE
+from kclpy.runner import STOPPING_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ class Daemon:
     and stopping is this object's alone to do. Every line that any of them writes goes to ``on_line``, without its
     line end, from a thread of this object.
 
-    ``stopping`` is a file that appears before the daemon is asked to end: see :mod:`kclpy.stopping`.
+    ``stopping`` is a file that appears before the daemon is asked to end: see :func:`kclpy.runner.is_stopping`.
 
     On Windows a process cannot be asked to end, so there :meth:`terminate` ends the daemon at once, and its record
     processors see no ``shutdownRequested``.
