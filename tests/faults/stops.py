@@ -58,6 +58,8 @@ class Stop:
     seconds: float
     again: int
     """How many shards were initialized after it."""
+    refused: int
+    """How many shards would have been, had their processes not known of the stop."""
     words: str
     """The last line of the log."""
 
@@ -140,8 +142,9 @@ class Application:
         process.send_signal(signal.SIGTERM)
         code = process.wait(120)
         again = [entry for entry in self.ledger.read() if entry.time > started and entry.event == "initialize"]
-        words = self._log.read_text(encoding="utf-8").splitlines()[-1]
-        stop = Stop(code, time.time() - started, len(again), words)
+        seconds = time.time() - started
+        log = self._log.read_text(encoding="utf-8")
+        stop = Stop(code, seconds, len(again), log.count(": this shard is not initialized"), log.splitlines()[-1])
         print(self.folder.name, stop, file=sys.stderr, flush=True)
         return stop
 
@@ -201,6 +204,7 @@ def report(arguments: argparse.Namespace, stops: list[Stop], audits: list[Audit]
     seconds = [stop.seconds for stop in stops]
     yield f"KCL {arguments.kcl}, {arguments.properties}, busy {arguments.busy:g} s, {arguments.shards} shards"
     yield f"{arguments.program}: {len(stops)} stops, {sum(1 for stop in stops if stop.again)} with a shard taken up again"
+    yield f"stops in which a shard was taken up again in vain: {sum(1 for stop in stops if stop.refused)}"
     yield f"seconds of a stop: median {statistics.median(seconds):.1f}, maximum {max(seconds):.1f}"
     yield f"exit codes: {dict(Counter(stop.code for stop in stops))}"
     yield f"processed {sum(audit.processed for audit in audits)}"
