@@ -129,6 +129,18 @@ def test_the_children_know_of_a_stop_before_the_daemon_does(
     assert lines == ["False", there]
 
 
+def test_the_word_of_a_stop_comes_before_the_signal(
+    lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shard that the signal gives up may be taken up again at once."""
+    path, there = tmp_path / "stopping", []
+    terminate = subprocess.Popen.terminate
+    monkeypatch.setattr(subprocess.Popen, "terminate", lambda self: (there.append(path.exists()), terminate(self)))
+    with daemon_of("import signal; signal.pause()", lines, stopping=path) as daemon:
+        daemon.stop(30)
+    assert there == [True]
+
+
 def test_a_daemon_that_is_let_go_leaves_its_children_time(lines: Lines) -> None:
     """It is ended at once; they end by themselves, on the end of their stdin."""
     code = WITH_CHILD.format(child="sys.stdin.read(); print('child ends', flush=True)", end="signal.pause()")
