@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from kclpy_helper.daemon import Daemon
+from kclpy import runner
+from kclpy_helper.daemon import STOPPING_VARIABLE, Daemon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,6 +128,11 @@ def test_the_children_know_of_a_stop_before_the_daemon_does(
         lines.wait_for("False")
         assert daemon.stop(30) == 0
     assert lines == ["False", there]
+
+
+def test_the_variable_is_the_one_that_kclpy_reads() -> None:
+    """The helper does not depend on the core."""
+    assert runner.STOPPING_VARIABLE == STOPPING_VARIABLE
 
 
 def test_the_word_of_a_stop_comes_before_the_signal(

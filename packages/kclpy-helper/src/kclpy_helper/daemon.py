@@ -10,8 +10,6 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, cast
 
-from kclpy.runner import STOPPING_VARIABLE
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -23,6 +21,8 @@ if sys.platform == "win32":
     _NEW_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP
 else:
     _NEW_GROUP = 0
+STOPPING_VARIABLE = "KCLPY_STOPPING"
+"""kclpy's: holds the path of a file that is there once the daemon is being stopped. No shard is initialized then."""
 _LEFTOVER_SECONDS = 5.0
 """How long the shards' processes may outlive their daemon; it closed their stdin, on which they end."""
 
@@ -34,7 +34,7 @@ class Daemon:
     and stopping is this object's alone to do. Every line that any of them writes goes to ``on_line``, without its
     line end, from a thread of this object.
 
-    ``stopping`` is a file that appears before the daemon is asked to end: see :func:`kclpy.runner.is_stopping`.
+    ``stopping`` is a file that appears before the daemon is asked to end: see :data:`STOPPING_VARIABLE`.
 
     On Windows a process cannot be asked to end, so there :meth:`terminate` ends the daemon at once, and its record
     processors see no ``shutdownRequested``.
