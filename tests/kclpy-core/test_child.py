@@ -21,6 +21,7 @@ from kclpy.errors import (
 )
 from kclpy.failure import DeadLetter, Skip, Stop
 from kclpy.messages import Checkpoint, LeaseLost, ShardEnded, Shutdown, ShutdownRequested, Status
+from kclpy.stopping import STOPPING_VARIABLE
 
 DONE = {name: Status(name) for name in ("initialize", "processRecords", "leaseLost", "shardEnded", "shutdownRequested")}
 
@@ -632,48 +633,61 @@ def test_a_shard_end_checkpointed_by_a_failed_attempt_stays_checkpointed(convers
     assert sent == [DONE["initialize"], Checkpoint(), DONE["shardEnded"]]
 
 
+@pytest.fixture
+def stopping(tmp_path, monkeypatch):
+    """The file whose presence says that the daemon is being stopped; it is not there yet."""
+    path = tmp_path / "stopping"
+    monkeypatch.setenv(STOPPING_VARIABLE, str(path))
+    return path
+
+
 @pytest.mark.parametrize("end", [LeaseLost(), ShardEnded(), Shutdown("ZOMBIE"), Shutdown("TERMINATE")], ids=str)
 @pytest.mark.parametrize("policy", ["batch", "record"])
 def test_a_shard_that_is_taken_up_while_the_daemon_stops_is_only_acknowledged(
-    converse, initialize, batch, caplog, end, policy
+    converse, initialize, batch, stopping, caplog, end, policy
 ):
     """The processor is not called, nothing is checkpointed, not even the end of the shard; the log says it once."""
+    stopping.touch()
     caplog.set_level(logging.INFO)
     processor = Recorder(checkpoint)
     messages = [initialize, batch(1, 2), ShutdownRequested(), batch(3), end]
-    sent = converse(
-        processor,
-        *messages,
-        on_error=Stop(per=policy),
-        checkpoint=CheckpointEvery(records=1),
-        is_stopping=lambda: True,
-    )
+    sent = converse(processor, *messages, on_error=Stop(per=policy), checkpoint=CheckpointEvery(records=1))
     assert sent == [Status(message.action) for message in messages]
     assert processor.calls == []
     (record,) = caplog.records
     assert "the daemon is being stopped: this shard is not initialized" in record.getMessage()
 
 
-def test_a_function_is_not_given_what_comes_while_the_daemon_stops(converse, initialize, batch):
+def test_a_function_is_not_given_what_comes_while_the_daemon_stops(converse, initialize, batch, stopping):
     """Though its batches are checkpointed on its behalf."""
+    stopping.touch()
     seen = []
-    sent = converse(seen.extend, initialize, batch(1), is_stopping=lambda: True)
-    assert sent == [DONE["initialize"], DONE["processRecords"]]
+    assert converse(seen.extend, initialize, batch(1)) == [DONE["initialize"], DONE["processRecords"]]
     assert seen == []
 
 
-def test_initialize_is_not_tried_again_once_the_daemon_stops(converse, initialize, batch):
+def test_initialize_is_not_tried_again_once_the_daemon_stops(converse, initialize, batch, stopping):
     """The first attempt failed before the stop."""
-    processor = Recorder(checkpoint, start=failing(1))
-    sent = converse(processor, initialize, batch(1), attempts=5, is_stopping=lambda: bool(processor.calls))
+    processor = Recorder(checkpoint, start=failing(1, then=None))
+    failed = processor.start
+
+    def start(given):
+        stopping.touch()
+        failed(given)
+
+    processor.start = start
+    sent = converse(processor, initialize, batch(1), attempts=5)
     assert sent == [DONE["initialize"], DONE["processRecords"]]
     assert processor.calls == ["shardId-000000000000"]
 
 
-def test_a_shard_that_was_taken_up_before_the_stop_makes_its_last_checkpoint(converse, initialize, batch, succeeded):
+def test_a_shard_that_was_taken_up_before_the_stop_makes_its_last_checkpoint(
+    converse, initialize, batch, succeeded, stopping
+):
     """What is in flight is processed, retries included."""
     processor = Recorder(failing(1))
-    messages = [initialize, batch(1), ShutdownRequested(), succeeded]
-    sent = converse(processor, *messages, attempts=2, is_stopping=lambda: bool(processor.calls))
+    sent = converse(
+        processor, initialize, lambda: stopping.touch() or batch(1), ShutdownRequested(), succeeded, attempts=2
+    )
     assert sent == [DONE["initialize"], DONE["processRecords"], Checkpoint(), DONE["shutdownRequested"]]
     assert processor.calls[1:] == [["1"], ["1"], "shutdown_requested"]

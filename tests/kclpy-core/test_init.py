@@ -10,7 +10,7 @@ import pytest
 from kclpy import errors
 from kclpy._version import __version__
 
-TOUCH_THE_PROCESS = {"runner", "log", "__main__"}
+TOUCH_THE_PROCESS = {"runner", "log", "stopping", "__main__"}
 PROCESS_MODULES = {
     "os",
     "signal",

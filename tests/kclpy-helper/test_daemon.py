@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from kclpy import runner
+from kclpy import stopping
 from kclpy_helper.daemon import STOPPING_VARIABLE, Daemon
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def test_the_children_know_of_a_stop_before_the_daemon_does(
 
 def test_the_variable_is_the_one_that_kclpy_reads() -> None:
     """The helper does not depend on the core."""
-    assert runner.STOPPING_VARIABLE == STOPPING_VARIABLE
+    assert stopping.STOPPING_VARIABLE == STOPPING_VARIABLE
 
 
 def test_the_word_of_a_stop_comes_before_the_signal(

@@ -12,7 +12,7 @@ from kclpy.child import Child
 from kclpy.errors import CheckpointError, MalformedMessageError
 from kclpy.failure import ON_ERROR_VARIABLE, Backoff, FailurePolicy, policy_from_environment
 from kclpy.processors import adapt
-from kclpy.runner import exit_on_error, is_stopping, serve_until_end, take_over
+from kclpy.runner import exit_on_error, serve_until_end, take_over
 
 from amazon_kclpy import messages
 from amazon_kclpy.contracts import not_enforced
@@ -71,7 +71,6 @@ class KCLProcess:
             policy,
             backoff=Backoff(attempts=1, base=0, cap=0),
             record_class=messages.DeliveredRecord,
-            is_stopping=is_stopping,
         )
         serve_until_end(child)
 

@@ -23,12 +23,13 @@ from kclpy.log import logger, set_shard_id
 from kclpy.messages import CheckpointReply, Initialize, ProcessRecords, Record
 from kclpy.processors import FunctionProcessor, call, method_of
 from kclpy.protocol import Protocol
+from kclpy.stopping import is_stopping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     import typing
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
 
     from kclpy.failure import Backoff, FailurePolicy
     from kclpy.messages import FromDaemon
@@ -45,10 +46,7 @@ if TYPE_CHECKING:
 
 
 class Child:
-    """Drives one processor through the life of one shard's lease.
-
-    `is_stopping` says whether the daemon is being stopped.
-    """
+    """Drives one processor through the life of one shard's lease."""
 
     def __init__(
         self,
@@ -59,7 +57,6 @@ class Child:
         *,
         backoff: Backoff = CHECKPOINT_BACKOFF,
         record_class: type[Record] = Record,
-        is_stopping: Callable[[], bool] = bool,
     ) -> None:
         self._lines = lines
         self._processor = processor
@@ -74,7 +71,6 @@ class Child:
         self._window: Checkpointer | None = None
         self._broken: ProtocolError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_stopping = is_stopping
         self._refused = False
 
     def step(self) -> FromDaemon | None:
@@ -124,7 +120,7 @@ class Child:
         attempts = 0
         checkpointed = False
         while True:
-            if method == "initialize" and self._is_stopping():
+            if method == "initialize" and is_stopping():
                 self._refuse()
                 return True
             attempts += 1

@@ -38,8 +38,6 @@ bytes each it is a line of about 130 MB.
 """
 EXIT_GRACE_SECONDS = 10.0
 """How long the program's own threads may take to end after a failure."""
-STOPPING_VARIABLE = "KCLPY_STOPPING"
-"""The environment variable with the path of a file that is there once the daemon is being stopped: `kclpy-helper run`'s."""
 MANY_BYTES = 1024 * 1024
 FREED_BYTES = 32 * 1024 * 1024 - 64 * 1024
 """Allocated and freed once, untouched, when a line turns out to be longer than MANY_BYTES.
@@ -75,7 +73,7 @@ def run(
     def serve() -> None:
         pipe = take_over(max_line_bytes)
         policy = on_error or policy_from_environment(os.environ.get(ON_ERROR_VARIABLE), Stop())
-        serve_until_end(Child(pipe, checked(processor), policy, checkpoint, is_stopping=is_stopping))
+        serve_until_end(Child(pipe, checked(processor), policy, checkpoint))
 
     exit_on_error(serve)
 
@@ -89,11 +87,6 @@ def serve_until_end(child: Child) -> None:
                 return
     finally:
         child.close()
-
-
-def is_stopping() -> bool:
-    """Whether the daemon that started this process is being stopped."""
-    return os.path.exists(os.environ.get(STOPPING_VARIABLE, ""))
 
 
 def exit_on_error(serve: Callable[[], None]) -> None:

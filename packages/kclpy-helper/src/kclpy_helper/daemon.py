@@ -22,7 +22,7 @@ if sys.platform == "win32":
 else:
     _NEW_GROUP = 0
 STOPPING_VARIABLE = "KCLPY_STOPPING"
-"""kclpy's: holds the path of a file that is there once the daemon is being stopped. No shard is initialized then."""
+"""The environment variable by which the shards' processes know of a stop; see `kclpy.stopping`."""
 _LEFTOVER_SECONDS = 5.0
 """How long the shards' processes may outlive their daemon; it closed their stdin, on which they end."""
 
@@ -34,7 +34,7 @@ class Daemon:
     and stopping is this object's alone to do. Every line that any of them writes goes to ``on_line``, without its
     line end, from a thread of this object.
 
-    ``stopping`` is a file that appears before the daemon is asked to end: see :data:`STOPPING_VARIABLE`.
+    ``stopping`` is a file that appears before the daemon is asked to end, for its record processors (`kclpy.stopping`).
 
     On Windows a process cannot be asked to end, so there :meth:`terminate` ends the daemon at once, and its record
     processors see no ``shutdownRequested``.

@@ -82,7 +82,7 @@ class Launch:
     def daemon(self, examine: Callable[[Event], None]) -> Daemon:
         """A daemon that is not started yet; its events go to the log and to ``examine``.
 
-        The file that says that it is being stopped is its own, for that is not true of the next.
+        Its file for :mod:`kclpy.stopping` is its own: that one daemon is being stopped is not true of the next.
         """
         stopping = self._folder / f"stopping-{secrets.token_hex(4)}"
 
