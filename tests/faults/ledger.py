@@ -46,11 +46,11 @@ class Ledger:
             os.close(file)
 
     def read(self) -> list[Entry]:
-        """All entries so far."""
+        """All entries so far; of a write that is going on, those that are whole."""
         if not self.path.exists():
             return []
         entries = []
-        for line in self.path.read_text(encoding="utf-8").splitlines():
+        for line in self.path.read_text(encoding="utf-8").split("\n")[:-1]:
             moment, pid, event, shard, sequence_number, number = line.split(" ")
             entries.append(Entry(float(moment), int(pid), event, shard, sequence_number, int(number)))
         return entries

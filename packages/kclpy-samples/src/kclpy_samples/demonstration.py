@@ -162,7 +162,7 @@ def daemon_of(app: properties.Properties, on_line: Callable[[str], None]) -> Dae
         app.path,
         jvm_options=["-XX:-UsePerfData"],  # or a JVM that is killed leaves a file behind
     )
-    return Daemon(command, on_line, cwd=app.path.parent)
+    return Daemon(command, on_line, cwd=app.path.parent, stopping=app.path.with_name("stopping"))
 
 
 def read_counts(folder: Path) -> dict[str, ShardCounts]:
