@@ -20,12 +20,14 @@ MARK = "KCLPY_TEST_RUN"
 class Watched:
     """A command in a session of its own, as a terminal starts one.
 
-    Its processes carry a mark in their environment, and its temporary folders are in `temporary`.
+    Its processes carry a mark in their environment, and its temporary folders are in `temporary`. It has a runtime folder
+    of its own, unless its environment names one.
     """
 
     def __init__(self, command: Sequence[str | Path], folder: Path, env: Mapping[str, str]) -> None:
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
+        (folder / "runtime").mkdir(mode=0o700)
         self.environment = env
         self._mark = f"{MARK}={uuid.uuid4().hex}"
         self._output = {name: folder / name for name in ("stdout", "stderr")}
@@ -48,6 +50,7 @@ class Watched:
                     **os.environ,
                     "NO_COLOR": "1",
                     "TMPDIR": str(self.temporary),
+                    "XDG_RUNTIME_DIR": str(folder / "runtime"),
                     **env,
                     **dict([self._mark.split("=")]),
                 },

@@ -179,7 +179,8 @@ def test_each_line_of_a_child_comes_once_with_shard_and_level(without_file: Any)
     assert {e["level"] for e in found if e["message"].startswith("processed ")} == {"WARNING"}
     assert {e["level"] for e in found if e["message"].startswith("printed ")} == {"INFO"}
     assert "Received error line" not in without_file.stderr
-    assert {e["logger"] for e in found if e["level"] == "INFO"} == {"app", "processor", "kclpy-helper"}
+    loggers = {e["logger"] for e in found if e["level"] == "INFO"}
+    assert loggers - {"kclpy"} == {"app", "processor", "kclpy-helper"}  # kclpy's own, of a shard taken up during a stop
 
 
 @pytest.fixture(scope="module")

@@ -45,9 +45,9 @@ def environment(changes: Mapping[str, str | None]) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The installed kclpy-helper, run in the test's folder, with a runtime folder of its own."""
-    (tmp_path / "runtime").mkdir(mode=0o700)
+    runtime = tmp_path_factory.mktemp("runtime")
 
     def run(
         *arguments: str | Path, env: Mapping[str, str | None] = {}, command: str = "kclpy-helper"
@@ -55,7 +55,7 @@ def run(tmp_path: Path) -> Run:
         return subprocess.run(
             [SCRIPTS / command, *arguments],
             cwd=tmp_path,
-            env=environment({"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), **env}),
+            env=environment({"XDG_RUNTIME_DIR": str(runtime), **env}),
             capture_output=True,
             text=True,
             check=False,

@@ -9,7 +9,7 @@ from pathlib import Path
 import kclpy_jars
 import pytest
 from kclpy_helper import command
-from kclpy_helper.logs import PATTERN_FILE
+from kclpy_helper.log_configuration import LOGBACK
 
 
 def test_a_daemon_of_kcl_1_gets_its_properties_file_alone() -> None:
@@ -52,7 +52,7 @@ def test_on_windows_the_environment_is_set_first() -> None:
     assert line == r'set "PATH=C:\a b;C:\c" && java'
 
 
-@pytest.mark.parametrize("path", [command.LOG_CONFIGURATION, PATTERN_FILE], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [command.LOG_CONFIGURATION, LOGBACK], ids=lambda path: path.name)
 def test_a_log_configuration_names_loggers_that_exist(path: Path) -> None:
     """A misspelt logger would change nothing, silently: each is a class in the bundled jars."""
     root = ET.parse(path).getroot()  # noqa: S314  (the file is ours)

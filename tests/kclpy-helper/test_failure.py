@@ -183,13 +183,15 @@ def test_a_run_that_is_suspended_goes_on_when_it_is_continued(
             line = next(line for line in process.stderr or () if "xxx" in line)
             return int(line.rpartition(" ")[2])
 
-        first = number()
-        process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
-        time.sleep(1)
-        process.send_signal(signal.SIGCONT)
-        numbers = [number() for _ in range(500)]
-        assert numbers == list(range(first + 1, first + 501))
-        process.terminate()
+        try:
+            first = number()
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+            time.sleep(1)
+            process.send_signal(signal.SIGCONT)
+            numbers = [number() for _ in range(500)]
+            assert numbers == list(range(first + 1, first + 501))
+        finally:
+            process.terminate()
         rest = process.stderr.read()
     assert process.returncode == 0, rest[-2000:]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 from kclpy_helper.log import Log
-from kclpy_helper.logs import Event, Level, plain
+from kclpy_helper.logs import JVM, Event, Level, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +60,9 @@ def test_what_the_daemon_says_again_is_counted() -> None:
         (Level.DEBUG, EVENT),
         (Level.INFO, EVENT._replace(of_child=True)),
         (Level.INFO, EVENT._replace(level=Level.INFO)),
+        (Level.INFO, EVENT._replace(logger=JVM)),
     ],
-    ids=["for debug", "a record processor's", "information"],
+    ids=["for debug", "a record processor's", "information", "the JVM's own"],
 )
 def test_nothing_else_is_folded(level: Level, event: Event) -> None:
     """A record processor's lines are its own, and who debugs wants all."""

@@ -61,7 +61,7 @@ def test_a_wheel_holds_its_packages_and_nothing_else(wheels, distribution):
     assert wheel.name.endswith("-py3-none-any.whl")
 
 
-@pytest.mark.parametrize("distribution", PACKAGES.keys() - {"kclpy"})
+@pytest.mark.parametrize("distribution", sorted(PACKAGES.keys() - {"kclpy"}))
 def test_every_package_is_typed(wheels, distribution):
     """Each importable package carries `py.typed`."""
     with zipfile.ZipFile(wheels[distribution]) as archive:

@@ -7,7 +7,7 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from kclpy_helper.logs import Level, now
+from kclpy_helper.logs import JVM, Level, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,10 @@ class _Seen:
 
 
 class Repeats:
-    """Hands events on to ``log``; of the warnings and errors of the daemon itself that are alike, one in a minute."""
+    """Hands events on to ``log``; of the warnings and errors in the daemon's log that are alike, one in a minute.
+
+    What the JVM prints past the log, such as the threads that it is asked for, is left whole.
+    """
 
     def __init__(self, log: Callable[[Event], None]) -> None:
         self._log = log
@@ -39,7 +42,7 @@ class Repeats:
 
     def __call__(self, event: Event) -> None:
         """Hand ``event`` on, or count it."""
-        if event.of_child or event.level < Level.WARNING:
+        if event.of_child or event.logger == JVM or event.level < Level.WARNING:
             self._log(event)
             return
         words = f"{event.message[:200]}\n{event.exception[:200]}"
