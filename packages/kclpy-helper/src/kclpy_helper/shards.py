@@ -46,7 +46,7 @@ class Shard:
 
 
 class Shards(dict[str, Shard]):
-    """The shards that this worker holds, by their id."""
+    """The shards that this worker holds, by their id; one thread reads events, another may ask."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,12 +86,12 @@ class Shards(dict[str, Shard]):
 
     def lost_at_once(self, now: float) -> int:
         """How many leases were lost within seconds of being taken, in the last minute."""
-        return sum(now - lost < _MINUTE for lost in self._lost)
+        return sum(now - lost < _MINUTE for lost in list(self._lost))
 
     def unfinished(self) -> list[str]:
         """What a stop is still waiting for: each shard and what its process is doing."""
         return [
             f"{shard_id} (in {shard.action} for {time.monotonic() - shard.since:.0f} s)"
-            for shard_id, shard in self.items()
+            for shard_id, shard in list(self.items())
             if not shard.is_shut_down
         ]

@@ -123,7 +123,7 @@ class Standstill:
                 f"{count} leases were lost within seconds of being taken: another worker probably has this one's workerId, "
                 f"{self._worker}. Next: end it, or give each worker a workerId of its own.",
             )
-        for shard_id, shard in shards.items():
+        for shard_id, shard in list(shards.items()):  # another thread reads the daemon's log
             seconds = now - shard.since
             if shard.checkpoint and now - shard.checkpoint >= max(CHECKPOINT_SECONDS, 3 * shard.longest):
                 yield _Wait(
