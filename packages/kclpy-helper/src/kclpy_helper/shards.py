@@ -31,7 +31,7 @@ class Shard:
     action: str
     """The last message, by its name in the protocol."""
     since: float
-    """When it was sent, in seconds of :func:`time.monotonic`."""
+    """When it was sent, or the last checkpoint was answered, in seconds of :func:`time.monotonic`."""
     taken: float
     """When its first message was sent."""
     answered: bool = False
@@ -78,7 +78,7 @@ class Shards(dict[str, Shard]):
                 self[shard_id] = Shard(action, time.monotonic(), time.monotonic())
                 self.had_any = True
         elif (shard := self.get(shard_id)) and action == "checkpoint":
-            shard.checkpoint = 0.0
+            shard.checkpoint, shard.since = 0.0, time.monotonic()
         elif shard:
             shard.action, shard.since, shard.answered = action, time.monotonic(), False
             if action == "leaseLost" and not shard.is_shut_down and shard.since - shard.taken < _AT_ONCE_SECONDS:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NO_SHARD_SECONDS = 10.0
 """How long a worker may be without a shard before it is said why."""
+SETTLED_SECONDS = 1.0
+"""How long the reason has to stand: a start passes through several."""
 CHECKPOINT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """How long a checkpoint, and any other answer, may take before it is said; and three times the longest so far."""
@@ -57,6 +59,7 @@ class _Wait(NamedTuple):
 
     what: str
     level: Level
+    since: float
     text: str
     reason: str = ""
     """Where it may change, and is to be said again."""
@@ -74,11 +77,12 @@ class Standstill:
         self._say = say
         self._phase = _PHASES[0][1]
         self._leader = ""
-        self._without_shard = time.monotonic()
+        self._without_shard = self._news = time.monotonic()
         self._waits: dict[str, tuple[float, str]] = {}
 
     def __call__(self, event: Event) -> None:
         """Read the next event of the daemon."""
+        before = self._phase, self._leader
         if found := _LEADER.match(event.message):
             self._leader = found[1]
         elif "Initialization complete" in event.message:
@@ -86,6 +90,8 @@ class Standstill:
         for pattern, text in _PHASES:
             if pattern.match(event.message):
                 self._phase = text
+        if before != (self._phase, self._leader):
+            self._news = time.monotonic()
 
     def tick(self) -> None:
         """Say what is waited for since the last time, and what is over."""
@@ -97,29 +103,30 @@ class Standstill:
             since, _ = self._waits.pop(what)
             self._say(Level.INFO, f"over after {now - since:.0f} s: {what}")
         for what, wait in waits.items():
-            since, reason = self._waits.get(what, (now, None))
-            if wait.reason != reason:
-                self._waits[what] = since, wait.reason
+            if what not in self._waits or self._waits[what][1] != wait.reason:
+                self._waits[what] = wait.since, wait.reason
                 self._say(wait.level, wait.text)
 
     def _found(self, now: float) -> Iterator[_Wait]:
         shards = self._inquest.shards
         if trouble := self._inquest.trouble(now):
-            yield _Wait("the trouble with AWS", Level.ERROR, f"the MultiLangDaemon goes on trying: {trouble}")
+            yield _Wait("the trouble with AWS", Level.ERROR, now, f"the MultiLangDaemon goes on trying: {trouble}")
         if shards.is_stopping:
             return
         seconds = now - self._without_shard
-        if not shards and seconds >= NO_SHARD_SECONDS:
+        if not shards and seconds >= NO_SHARD_SECONDS and now - self._news >= SETTLED_SECONDS:
             reason = self._phase or (
                 (_ASSIGNS if self._leader == self._worker else _IS_ASSIGNED.format(leader=self._leader))
                 if self._leader
                 else _TAKES
             )
-            yield _Wait("no shard", Level.INFO, f"no shard for {seconds:.0f} s: {reason}", reason)
+            text = f"no shard for {seconds:.0f} s: {reason}"
+            yield _Wait("no shard", Level.INFO, self._without_shard, text, reason)
         if (count := shards.lost_at_once(now)) >= FIGHTS:
             yield _Wait(
                 "leases that are lost at once",
                 Level.WARNING,
+                now,
                 f"{count} leases were lost within seconds of being taken: another worker probably has this one's workerId, "
                 f"{self._worker}. Next: end it, or give each worker a workerId of its own.",
             )
@@ -129,6 +136,7 @@ class Standstill:
                 yield _Wait(
                     f"a checkpoint of {shard_id}",
                     Level.WARNING,
+                    shard.checkpoint,
                     f"{shard_id} waits for its checkpoint, for {now - shard.checkpoint:.0f} s: DynamoDB does not answer, or "
                     "throttles. The KCL tries again, for as long as failoverTimeMillis or its own time limit of a minute.",
                 )
@@ -136,6 +144,7 @@ class Standstill:
                 yield _Wait(
                     f"{shard.action} of {shard_id}",
                     Level.WARNING,
+                    shard.since,
                     f"{shard_id} is in {shard.action} for {seconds:.0f} s: its record processor has not answered. The daemon "
                     "waits for as long as timeoutInSeconds says, without it for ever.",
                 )
@@ -143,6 +152,7 @@ class Standstill:
                 yield _Wait(
                     f"{shard_id} is handed over",
                     Level.INFO,
+                    shard.since,
                     f"{shard_id} has made its last checkpoint and is handed over to another worker, which takes it up within "
                     "gracefulLeaseHandoffTimeoutMillis (30 s by default) and leaseAssignmentIntervalMillis (20 s)",
                 )
