@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     Watch = Callable[..., Any]
     Demo = tuple[Any, Path, float]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is left behind is looked for in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="what is left behind is looked for in /proc"),
+    pytest.mark.timeout(400),
+]
 
 
 @pytest.fixture(scope="module")

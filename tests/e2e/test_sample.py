@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 pytestmark = [
+    pytest.mark.timeout(400),
     pytest.mark.skipif(sys.platform == "win32", reason="the printed command is pasted into a POSIX shell"),
     pytest.mark.skipif(KCL_VERSION.startswith("1."), reason="the sample's properties are for KCL 2 and 3"),
 ]

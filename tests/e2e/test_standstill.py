@@ -88,7 +88,7 @@ def run(watch: Watch, aws: LocalAws, proxy: Proxy, tmp_path: Path) -> Callable[.
 def test_a_standstill_is_explained(run: Callable[..., Any], aws: LocalAws, proxy: Proxy) -> None:
     """A first start, a DynamoDB that throttles, and a leader that was killed; what is over is said to be."""
     first = run("first")
-    first.wait_for("no shard for 10 s: the ")
+    first.wait_for("no shard for 1")
     first.wait_for(*(f"starting {shard}" for shard in SHARDS))
     first.wait_for("over after ", ": no shard")
 

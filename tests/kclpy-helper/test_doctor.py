@@ -132,6 +132,7 @@ def doctor(run: Any) -> Callable[..., Report]:
 
 def report(done: Any) -> Report:
     findings: dict[str, list[dict[str, Any]]] = {}
+    assert done.stdout, done.stderr
     for finding in json.loads(done.stdout)["findings"]:
         findings.setdefault(finding["subject"], []).append(finding)
     return Report(findings, done.returncode, done.stdout + done.stderr)

@@ -125,8 +125,8 @@ class Supervisor:
         """Run until a stop is asked for or a daemon ended for good; the exit code.
 
         It is 0 after a stop that was asked for and went well, 128 and the signal's number where the daemon was killed for a
-        stop, otherwise the daemon's, or 1 where that is 0: nobody asked it to end. Raises :class:`OSError` where java cannot
-        be run.
+        stop, otherwise the daemon's, or 1 where that is 0, because nobody asked it to end, or where it had to be killed. Raises
+        :class:`OSError` where java cannot be run.
         """
         failures = 0
         wait = 0.0
@@ -140,7 +140,7 @@ class Supervisor:
             self.say(Level.ERROR, f"the MultiLangDaemon {how} after {seconds:.0f} s: {life.inquest.why(life.code)}")
             failures = 1 if seconds >= self.restarts.well else failures + 1
             if not self._is_to_restart(life.inquest, failures):
-                return life.code or 1
+                return 1 if life.killed else life.code or 1
             wait = self.restarts.wait(failures)
             self.say(Level.WARNING, f"restart {failures} in {wait:.1f} s")
         return 0

@@ -79,7 +79,7 @@ class Examination:
         try:
             response: dict[str, Any] = getattr(client, operation)(**parameters)
         except Exception as error:
-            self._note_clock(getattr(error, "response", {}))
+            self._note_clock(getattr(error, "response", None) or {})  # None: nobody answered
             if refusal := aws.refused(error, operation):
                 raise refusal from None
             raise
