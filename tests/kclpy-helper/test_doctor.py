@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
 import sysconfig
@@ -382,6 +383,20 @@ def test_an_endpoint_of_http_1_is_a_fault(
         finding = doctor(app(kinesisEndpoint=url), env=running_aws.environment).only("HTTP/2")
     assert finding["severity"] == "fault"
     assert "does not speak HTTP/2 without TLS" in finding["effect"]
+
+
+def test_a_server_that_hangs_up_is_a_finding(
+    doctor: Callable[..., Report], app: Callable[..., Path], running_aws: LocalAws
+) -> None:
+    """Botocore's error then has no response, where others have one."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        try:
+            found = doctor(app(kinesisEndpoint=f"http://127.0.0.1:{port}"), env=running_aws.environment)
+        finally:
+            server.shutdown()
+    assert "ConnectionClosedError" in found.only("stream")["effect"]
 
 
 def test_a_certificate_is_the_jvms_to_trust(

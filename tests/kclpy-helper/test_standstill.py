@@ -77,6 +77,10 @@ def test_a_reason_that_does_not_last_is_not_said(monkeypatch: pytest.MonkeyPatch
     watched = Watched()
     monkeypatch.setattr(standstill, "SETTLED_SECONDS", 1000.0)
     assert watched.read("Initializing LeaseCoordinator attempt 1", "Lease table is still empty.") == []
+    monkeypatch.setattr(standstill, "SETTLED_SECONDS", 0.0)
+    assert len(watched.read()) == 1
+    monkeypatch.setattr(standstill, "SETTLED_SECONDS", 1000.0)
+    assert watched.read("Initialization complete. Starting worker loop.") == []
 
 
 def test_another_reason_is_said_too() -> None:

@@ -224,6 +224,7 @@ def test_a_daemon_that_ought_to_end_and_does_not_is_killed_and_started_again(sup
     run = supervised(CHILD_ENDED + GRACEFUL.format(end=""), "{'limit': 1}", "0.1")
     code, output = run.end()
     assert code == 1
+    assert output.count(f"process of {SHARD} ended: the MultiLangDaemon ends, in 1 s at most") == 2
     assert output.count("not ended in shutdownGraceMillis and 0 s more: killed the MultiLangDaemon") == 2
     assert f"the MultiLangDaemon was killed after 1 s: the record processor's process of {SHARD} ended. Next:" in output
 

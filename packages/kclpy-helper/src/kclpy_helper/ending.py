@@ -191,7 +191,8 @@ class Inquest:
     def __init__(self) -> None:
         self.shards = Shards()
         self._best = len(CAUSES)
-        self._explanation = ""
+        self.explanation = ""
+        """What happened, without details; see :attr:`cause`."""
         self._last_words: dict[str, deque[str]] = {}
         self._shard = ""
         self._raised = ""
@@ -280,7 +281,7 @@ class Inquest:
             return False
         self._best = number
         self._shard = parts.get("shard", "")
-        self._explanation = CAUSES[number].explanation.format(**parts, raised=self._raised)
+        self.explanation = CAUSES[number].explanation.format(**parts, raised=self._raised)
         self._unfinished = self.shards.unfinished()
         if shard := self.shards.get(self._shard):
             self._child_had_answered = shard.answers > 0
@@ -303,4 +304,4 @@ class Inquest:
                 details += f", saying: {'; '.join(self._last_words[self._shard])}"
         elif cause is SHUTDOWN_FAILED:
             details = f": {', '.join(self._unfinished)}"
-        return f"{self._explanation}{details}. Next: {cause.remedy}."
+        return f"{self.explanation}{details}. Next: {cause.remedy}."

@@ -77,6 +77,7 @@ class Standstill:
         self._say = say
         self._phase = _PHASES[0][1]
         self._leader = ""
+        self._reason = ""
         self._without_shard = self._news = time.monotonic()
         self._waits: dict[str, tuple[float, str]] = {}
 
@@ -114,14 +115,11 @@ class Standstill:
         if shards.is_stopping:
             return
         seconds = now - self._without_shard
-        if not shards and seconds >= NO_SHARD_SECONDS and now - self._news >= SETTLED_SECONDS:
-            reason = self._phase or (
-                (_ASSIGNS if self._leader == self._worker else _IS_ASSIGNED.format(leader=self._leader))
-                if self._leader
-                else _TAKES
-            )
-            text = f"no shard for {seconds:.0f} s: {reason}"
-            yield _Wait("no shard", Level.INFO, self._without_shard, text, reason)
+        if now - self._news >= SETTLED_SECONDS:
+            self._reason = self._why_no_shard()
+        if not shards and seconds >= NO_SHARD_SECONDS and self._reason:
+            text = f"no shard for {seconds:.0f} s: {self._reason}"
+            yield _Wait("no shard", Level.INFO, self._without_shard, text, self._reason)
         if (count := shards.lost_at_once(now)) >= FIGHTS:
             yield _Wait(
                 "leases that are lost at once",
@@ -156,3 +154,10 @@ class Standstill:
                     f"{shard_id} has made its last checkpoint and is handed over to another worker, which takes it up within "
                     "gracefulLeaseHandoffTimeoutMillis (30 s by default) and leaseAssignmentIntervalMillis (20 s)",
                 )
+
+    def _why_no_shard(self) -> str:
+        if self._phase:
+            return self._phase
+        if not self._leader:
+            return _TAKES
+        return _ASSIGNS if self._leader == self._worker else _IS_ASSIGNED.format(leader=self._leader)

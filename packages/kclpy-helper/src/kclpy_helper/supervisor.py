@@ -173,6 +173,12 @@ class Supervisor:
                     self._obey(*received, life, daemon)
                 if deadline == math.inf and (life.stop_signal or inquest.final):
                     deadline = time.monotonic() + self.grace + EXIT_SECONDS
+                    if not life.stop_signal:
+                        seconds = self.grace + EXIT_SECONDS
+                        self.say(
+                            Level.WARNING,
+                            f"{inquest.explanation}: the MultiLangDaemon ends, in {seconds:.0f} s at most",
+                        )
                 elif time.monotonic() > deadline and not life.killed:
                     inquest.time_is_over()
                     self._kill(life, daemon, f"not ended in shutdownGraceMillis and {EXIT_SECONDS:.0f} s more")
