@@ -47,8 +47,9 @@ class Holder:
             text=True,
         )
         assert self.process.stdout
-        self.daemon = int(self.process.stdout.readline())
-        self.name = self.process.stdout.readline().strip()
+        # Two threads of it write, in any order.
+        lines = sorted((self.process.stdout.readline().strip() for _ in range(2)), key=str.isdigit)
+        self.name, self.daemon = lines[0], int(lines[1])
 
     def kill(self) -> None:
         self.process.kill()
