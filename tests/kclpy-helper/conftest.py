@@ -156,9 +156,15 @@ def _tls_server(certificate: Certificate, answer: bytes, alpn: list[str]) -> Ite
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as encrypted:
-                if encrypted.recv(65536).startswith(b"PRI"):
+                request = encrypted.makefile("rb")
+                if request.readline().startswith(b"PRI"):
                     encrypted.sendall(answer)
-                else:
+                else:  # a request that is not read to its end would be reset, the answer with it
+                    length = 0
+                    while (line := request.readline()).strip():
+                        if line.lower().startswith(b"content-length:"):
+                            length = int(line.split(b":")[1])
+                    request.read(length)
                     body = b'{"__type": "ResourceNotFoundException", "message": "no"}'
                     encrypted.sendall(
                         b"HTTP/1.1 400 No\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
